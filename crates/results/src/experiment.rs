@@ -1,0 +1,197 @@
+//! One experiment: its question, its raw trials, and what they come to.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{Claim, Figure, Verdict};
+
+/// The content of `results/NAME.json`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Experiment {
+    /// Version of the format, [`crate::SCHEMA`].
+    pub schema: u32,
+    /// Name of the experiment, of its plan and of this file.
+    pub name: String,
+    /// A few words for headings.
+    pub title: String,
+    /// The question that the experiment answers.
+    pub question: String,
+    /// Hash of everything that determines the trials; another hash, another experiment.
+    pub plan_hash: String,
+    /// True for a run of `--quick`: fewer points, one short block.
+    pub quick: bool,
+    /// False while trials are missing, as after an interruption.
+    pub complete: bool,
+    /// What is varied.
+    pub x: Axis,
+    /// The models measured, in the order of the plan.
+    pub models: Vec<String>,
+    /// Named variations of the load, in the order of the plan; empty if there is one only.
+    #[serde(default)]
+    pub variants: Vec<String>,
+    /// Models that the plan leaves out.
+    #[serde(default)]
+    pub left_out: Vec<LeftOut>,
+    /// What to draw.
+    pub charts: Vec<Chart>,
+    /// What the experiment settles.
+    pub claims: Vec<Claim>,
+    /// How each claim fared, in the order of `claims`.
+    pub verdicts: Vec<Verdict>,
+    /// Medians and ranges over the blocks.
+    pub statistics: Vec<Statistic>,
+    /// Remarks on the run: a sweep cut to a limit, a trial that was void.
+    #[serde(default)]
+    pub remarks: Vec<String>,
+    /// Every trial, raw.
+    pub trials: Vec<Trial>,
+}
+
+/// The x axis of an experiment.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Axis {
+    /// The label of the axis, as `connections`.
+    pub label: String,
+    /// How the axis is divided.
+    #[serde(default)]
+    pub scale: Scale,
+}
+
+/// How an axis is divided.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Scale {
+    /// Equal steps.
+    #[default]
+    Linear,
+    /// Equal ratios.
+    Log,
+}
+
+/// A model that an experiment does not measure, and why.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LeftOut {
+    /// The model.
+    pub model: String,
+    /// Why it is left out.
+    pub why: String,
+}
+
+/// One chart of an experiment, drawn into `results/charts/FILE.svg`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Chart {
+    /// File name without `.svg`, unique among all experiments.
+    pub file: String,
+    /// What the chart shows; becomes the SVG's `<title>`.
+    pub title: String,
+    /// What to look for, in a sentence; becomes the SVG's `<desc>`.
+    pub look_for: String,
+    /// The figure on the y axis.
+    pub figure: Figure,
+    /// The kind of marks.
+    #[serde(default)]
+    pub kind: ChartKind,
+    /// How the y axis is divided.
+    #[serde(default)]
+    pub scale: Scale,
+    /// Draw this variant only; without it all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub variant: Option<String>,
+    /// Lines to compare with.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub references: Vec<Reference>,
+}
+
+/// The marks of a chart.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ChartKind {
+    /// A line for each model against x.
+    #[default]
+    Lines,
+    /// A row for each model, a dot for each variant, the figure to the right;
+    /// for experiments with one x.
+    Dots,
+}
+
+/// A line `y = value`, or `y = value * x`, to compare the measured with.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Reference {
+    /// What the line means.
+    pub label: String,
+    /// The height of the line, in the figure's unit.
+    pub value: f64,
+    /// Whether the height is for each unit of x.
+    #[serde(default)]
+    pub per_x: bool,
+}
+
+/// One trial: one server process, one load, one window.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Trial {
+    /// Block of the trial, counted from 0; what shares a block may be compared.
+    pub block: u32,
+    /// Place of the trial in the randomised order of its block, from 0.
+    pub turn: u32,
+    /// The model measured.
+    pub model: String,
+    /// The variant of the load.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub variant: Option<String>,
+    /// The place on the x axis.
+    pub x: f64,
+    /// Why the trial cannot be used, if it cannot.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub void: Option<String>,
+    /// Everything measured.
+    pub figures: BTreeMap<Figure, f64>,
+}
+
+/// One figure of one cell over all blocks.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Statistic {
+    /// The model measured.
+    pub model: String,
+    /// The variant of the load.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub variant: Option<String>,
+    /// The place on the x axis.
+    pub x: f64,
+    /// The figure.
+    pub figure: Figure,
+    /// Median over the blocks.
+    pub median: f64,
+    /// Least of the blocks.
+    pub low: f64,
+    /// Greatest of the blocks.
+    pub high: f64,
+    /// Number of blocks with a usable trial.
+    pub blocks: u32,
+}
+
+impl Experiment {
+    /// The statistic of one cell, if it was measured.
+    #[must_use]
+    pub fn statistic(
+        &self,
+        model: &str,
+        variant: Option<&str>,
+        x: f64,
+        figure: Figure,
+    ) -> Option<&Statistic> {
+        self.statistics.iter().find(|s| {
+            s.model == model
+                && s.variant.as_deref() == variant
+                && s.x.total_cmp(&x).is_eq()
+                && s.figure == figure
+        })
+    }
+}

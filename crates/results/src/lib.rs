@@ -1,0 +1,26 @@
+//! The shape of the files in `results/`.
+//!
+//! ```text
+//! measure ──write──▶ results/*.json ──read──▶ charts, the book, lab claims
+//! ```
+//!
+//! Whoever draws or explains a figure reads it from here and runs nothing;
+//! whoever measures writes here and draws nothing. One file holds one
+//! [`Experiment`]; [`Environment`] says on what machine it ran.
+
+mod claim;
+mod environment;
+mod experiment;
+mod figure;
+mod store;
+
+pub use claim::{Cell, Claim, Expectation, Outcome, Verdict};
+pub use environment::Environment;
+pub use experiment::{
+    Axis, Chart, ChartKind, Experiment, LeftOut, Reference, Scale, Statistic, Trial,
+};
+pub use figure::{Figure, Unit};
+pub use store::{Error, Store, write_atomically};
+
+/// Version of the file format; a reader refuses any other.
+pub const SCHEMA: u32 = 1;

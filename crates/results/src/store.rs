@@ -1,0 +1,204 @@
+//! Reading and writing a results folder.
+
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+};
+
+use serde::{Serialize, de::DeserializeOwned};
+
+use crate::{Environment, Experiment, SCHEMA};
+
+/// A results folder.
+#[derive(Clone, Debug)]
+pub struct Store {
+    folder: PathBuf,
+}
+
+/// Why a file of a results folder could not be used.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The file system refused.
+    #[error("cannot {action} {}: {source}", path.display())]
+    Io {
+        /// What was tried.
+        action: &'static str,
+        /// The file.
+        path: PathBuf,
+        /// The cause.
+        source: io::Error,
+    },
+    /// The file is not what this version writes.
+    #[error(
+        "{} is not a results file of this version: {source}; \
+         measure again with `cargo lab bench`, or name another folder",
+        path.display()
+    )]
+    Format {
+        /// The file.
+        path: PathBuf,
+        /// The cause.
+        source: serde_json::Error,
+    },
+    /// The file has another schema version.
+    #[error(
+        "{} has schema {found}, this program reads {SCHEMA}; measure again with `cargo lab bench`",
+        path.display()
+    )]
+    Schema {
+        /// The file.
+        path: PathBuf,
+        /// Its version.
+        found: u64,
+    },
+}
+
+impl Store {
+    /// The results folder at `folder`, which need not exist yet.
+    #[must_use]
+    pub fn new(folder: impl Into<PathBuf>) -> Self {
+        Self { folder: folder.into() }
+    }
+
+    /// The folder's path.
+    #[must_use]
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// The folder of the charts.
+    #[must_use]
+    pub fn charts(&self) -> PathBuf {
+        self.folder.join("charts")
+    }
+
+    /// Reads `environment.json`; `None` if there is none.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the file cannot be read or is of another version.
+    pub fn environment(&self) -> Result<Option<Environment>, Error> {
+        read(&self.folder.join("environment.json"))
+    }
+
+    /// Reads the experiment `name`; `None` if it was not measured.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the file cannot be read or is of another version.
+    pub fn experiment(&self, name: &str) -> Result<Option<Experiment>, Error> {
+        read(&self.folder.join(format!("{name}.json")))
+    }
+
+    /// Reads every experiment of the folder, by name; none if there is no folder.
+    ///
+    /// # Errors
+    ///
+    /// Fails if a file cannot be read or is of another version.
+    pub fn experiments(&self) -> Result<Vec<Experiment>, Error> {
+        let entries = match fs::read_dir(&self.folder) {
+            Ok(entries) => entries,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(source) => {
+                return Err(Error::Io { action: "read", path: self.folder.clone(), source });
+            }
+        };
+        let mut names: Vec<String> = entries
+            .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
+            .filter_map(|file| Some(file.strip_suffix(".json")?.to_owned()))
+            .filter(|name| name != "environment")
+            .collect();
+        names.sort();
+        names.iter().filter_map(|name| self.experiment(name).transpose()).collect()
+    }
+
+    /// Writes `environment.json`.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the folder or the file cannot be written.
+    pub fn write_environment(&self, environment: &Environment) -> Result<(), Error> {
+        write(&self.folder.join("environment.json"), environment)
+    }
+
+    /// Writes `NAME.json`.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the folder or the file cannot be written.
+    pub fn write_experiment(&self, experiment: &Experiment) -> Result<(), Error> {
+        write(&self.folder.join(format!("{}.json", experiment.name)), experiment)
+    }
+}
+
+/// Writes `content` to a temporary name beside `path` and renames it, so that
+/// an interrupted run leaves the old file or the new one, never half of one.
+///
+/// # Errors
+///
+/// Fails if the folder cannot be made, or the file not written or renamed.
+pub fn write_atomically(path: &Path, content: &[u8]) -> Result<(), Error> {
+    let failed = |action, path: &Path, source| Error::Io { action, path: path.to_owned(), source };
+    if let Some(folder) = path.parent() {
+        fs::create_dir_all(folder).map_err(|source| failed("make", folder, source))?;
+    }
+    let mut name = path.file_name().unwrap_or_default().to_owned();
+    name.push(".tmp");
+    let temporary = path.with_file_name(name);
+    fs::write(&temporary, content).map_err(|source| failed("write", &temporary, source))?;
+    fs::rename(&temporary, path).map_err(|source| failed("rename", &temporary, source))
+}
+
+fn write<T: Serialize>(path: &Path, value: &T) -> Result<(), Error> {
+    let mut json = serde_json::to_vec_pretty(value)
+        .map_err(|source| Error::Format { path: path.to_owned(), source })?;
+    json.push(b'\n');
+    write_atomically(path, &json)
+}
+
+fn read<T: DeserializeOwned>(path: &Path) -> Result<Option<T>, Error> {
+    let bytes = match fs::read(path) {
+        Ok(bytes) => bytes,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(source) => return Err(Error::Io { action: "read", path: path.to_owned(), source }),
+    };
+    let format = |source| Error::Format { path: path.to_owned(), source };
+    // The version first: a file of another version must not be told broken.
+    let value: serde_json::Value = serde_json::from_slice(&bytes).map_err(format)?;
+    match value.get("schema").and_then(serde_json::Value::as_u64) {
+        Some(found) if found != u64::from(SCHEMA) => {
+            Err(Error::Schema { path: path.to_owned(), found })
+        }
+        _ => serde_json::from_value(value).map_err(format).map(Some),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_missing_file_is_none_and_a_foreign_one_an_error() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::new(folder.path());
+        assert!(store.experiment("throughput").unwrap().is_none());
+        assert!(store.experiments().unwrap().is_empty());
+
+        fs::write(folder.path().join("throughput.json"), r#"{"schema": 99}"#).unwrap();
+        let error = store.experiment("throughput").unwrap_err();
+        assert!(matches!(error, Error::Schema { found: 99, .. }), "{error}");
+
+        fs::write(folder.path().join("throughput.json"), "{").unwrap();
+        assert!(matches!(store.experiment("throughput"), Err(Error::Format { .. })));
+    }
+
+    #[test]
+    fn writing_leaves_no_temporary_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("charts/a.svg");
+        write_atomically(&path, b"one").unwrap();
+        write_atomically(&path, b"two").unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"two");
+        assert_eq!(fs::read_dir(path.parent().unwrap()).unwrap().count(), 1);
+    }
+}
