@@ -1,1 +1,119 @@
-//! To come.
+//! What a server does, without sockets, threads or clocks.
+//!
+//! ```text
+//!            bytes ──receive──▶ ┌─────────┐ ──▶ output (bytes to send)
+//!                               │ Session │ ──next_job──▶ Job ─▶ whoever the model
+//! output ◀─────────────────────  │         │ ◀─complete─── Done ◀─ lets run it
+//!                               └─────────┘
+//! ```
+//!
+//! A [`Session`] is one connection's side of a protocol. It turns bytes into
+//! requests and answers into bytes. A request may ask for *work* ([`Job`]):
+//! block for a while, burn CPU. The session never runs work. The model does,
+//! and which thread runs it, and who waits meanwhile, is the whole difference
+//! between the models.
+//!
+//! A session that must answer in order (HTTP/1.1) gives out one job at a time
+//! and holds back what comes after. A session that multiplexes may give out
+//! many and take their completions in any order.
+
+mod echo;
+mod http;
+mod work;
+
+pub use echo::Echo;
+pub use http::Http;
+pub use work::{Done, Failed, Job, JobId, Work, compute};
+
+/// A protocol that the servers speak.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Service {
+    /// What comes goes back.
+    Echo,
+    /// HTTP/1.1 with the routes listed at [`Http`].
+    Http,
+}
+
+impl Service {
+    /// Every service.
+    pub const ALL: [Self; 2] = [Self::Echo, Self::Http];
+
+    /// The name that a user types.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Echo => "echo",
+            Self::Http => "http",
+        }
+    }
+
+    /// A session for a new connection.
+    #[must_use]
+    pub fn session(self, limits: &Limits) -> Box<dyn Session> {
+        match self {
+            Self::Echo => Box::new(Echo::default()),
+            Self::Http => Box::new(Http::new(limits)),
+        }
+    }
+}
+
+/// What one connection may make a session keep.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// Bytes of one request's body; a longer one is refused.
+    pub body_bytes: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { body_bytes: 16 << 20 }
+    }
+}
+
+/// One connection's side of a protocol: bytes in, bytes and jobs out.
+pub trait Session: Send {
+    /// Takes `bytes` of the peer and appends to `output` whatever can be
+    /// answered without work.
+    fn receive(&mut self, bytes: &[u8], output: &mut Vec<u8>);
+
+    /// Says that no byte will follow, and why. What was received whole is still
+    /// answered.
+    fn end(&mut self, end: End, output: &mut Vec<u8>);
+
+    /// The next job to run, if one is waiting.
+    fn next_job(&mut self) -> Option<Job>;
+
+    /// Takes a job back, run, and appends to `output` what it was waited for.
+    fn complete(&mut self, done: Done, output: &mut Vec<u8>);
+
+    /// What the session wants now.
+    fn phase(&self) -> Phase;
+
+    /// Requests answered so far; of a stream without requests, the pieces received.
+    fn answered(&self) -> u64;
+}
+
+/// What a session wants.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Phase {
+    /// More bytes of the peer.
+    Reading,
+    /// The completion of a job; no bytes before that.
+    Working,
+    /// To be closed once its output is sent.
+    Finished,
+    /// As `Finished`, but the peer may still be sending what nobody will read:
+    /// close gently, or the reset overtakes the answer.
+    Refused,
+}
+
+/// Why no more bytes will come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    /// The peer closed its sending half.
+    Peer,
+    /// The peer was silent for too long.
+    Idle,
+    /// The server is stopping.
+    Stop,
+}

@@ -1,0 +1,78 @@
+//! Work that a request asks for, as a value: the model decides who runs it.
+
+use std::{hint::black_box, time::Duration};
+
+/// A piece of work, named so that its completion finds its request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Job {
+    /// Unique within the session.
+    pub id: JobId,
+    /// What to do.
+    pub work: Work,
+}
+
+/// Names a job within its session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct JobId(pub u64);
+
+/// What a request asks of the thread that runs it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Work {
+    /// Block, as on a database or a disk.
+    Block(Duration),
+    /// Burn CPU: so many calls of [`compute`]'s unit.
+    Compute {
+        /// Units of work, about a microsecond each on a server core of 2025.
+        units: u32,
+    },
+    /// Panic: a handler with a bug.
+    Panic,
+}
+
+/// A job that was run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Done {
+    /// The job.
+    pub id: JobId,
+    /// How it went.
+    pub outcome: Result<(), Failed>,
+}
+
+/// The job panicked: its request failed, and its connection with it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Failed;
+
+/// Steps of one unit. Each waits for the one before (a multiplication and an
+/// addition, 4 to 5 cycles), so that neither a wider core nor the compiler can
+/// shorten the chain; 900 of them take about a microsecond at 4 GHz.
+const STEPS_PER_UNIT: u32 = 900;
+
+/// Burns `units` of CPU and returns the result, so that it cannot be left out.
+///
+/// The measure is work, not time: a machine twice as fast is done in half the
+/// time, and every model does the same work on the same machine.
+#[must_use]
+pub fn compute(units: u32) -> u64 {
+    let mut state: u64 = 0x9E37_79B9_7F4A_7C15;
+    for _ in 0..units {
+        for _ in 0..STEPS_PER_UNIT {
+            // Constants of Knuth's MMIX generator; any odd multiplier would do.
+            state = state
+                .wrapping_mul(6_364_136_223_846_793_005)
+                .wrapping_add(1_442_695_040_888_963_407);
+        }
+        state = black_box(state);
+    }
+    state
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn compute_is_a_function_of_its_units() {
+        assert_eq!(compute(3), compute(3));
+        assert_ne!(compute(3), compute(4));
+    }
+}
