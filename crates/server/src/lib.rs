@@ -1,1 +1,33 @@
-//! To come.
+//! What every model shares, so that a model holds only its threading.
+//!
+//! ```text
+//! program ──▶ Listener ──accept──▶ Connection ──▶ blocking::serve   a thread waits for it
+//!    │                                       └──▶ Reactor           a loop waits for many
+//!    └──────▶ Context: service, workers, limits, Stop, Stats
+//! ```
+//!
+//! Both drives do the same to a connection: read, let its session answer, run
+//! the work that it asks for, write, and read no more than the peer reads. The
+//! blocking drive leaves the waiting to the kernel's scheduler, a thread a
+//! connection; the [`Reactor`] waits for all its connections at once.
+
+mod accept;
+pub mod blocking;
+mod context;
+mod model;
+mod nonblocking;
+pub mod program;
+mod reactor;
+mod stats;
+mod stop;
+mod work;
+
+pub use accept::{Attempt, Connection, Listener};
+pub use context::{Context, Limits, QueueOrder};
+pub use model::{Knob, Model};
+pub use reactor::{LISTENER, Reactor, WAKEUP};
+pub use stats::{Report, Stats, Worker, WorkerReport};
+pub use stop::Stop;
+
+/// What an event loop waits for in one turn; see [`Reactor::wait`].
+pub use mio::Events;

@@ -17,6 +17,8 @@
 //! and holds back what comes after. A session that multiplexes may give out
 //! many and take their completions in any order.
 
+use std::fmt::Debug;
+
 mod echo;
 mod http;
 mod work;
@@ -71,7 +73,7 @@ impl Default for Limits {
 }
 
 /// One connection's side of a protocol: bytes in, bytes and jobs out.
-pub trait Session: Send {
+pub trait Session: Debug + Send {
     /// Takes `bytes` of the peer and appends to `output` whatever can be
     /// answered without work.
     fn receive(&mut self, bytes: &[u8], output: &mut Vec<u8>);

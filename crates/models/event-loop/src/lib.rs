@@ -1,1 +1,80 @@
-//! To come.
+//! **Event loop**: one thread waits for the listener and every connection at
+//! once, and does a little for each that is ready.
+//!
+//! ```text
+//!            ┌──────────── wait (epoll) ◀────────────┐
+//!            ▼                                       │
+//!       who is ready?                                │
+//!        ├─ listener   ▶ accept all that wait ───────┤
+//!        ├─ connection ▶ read ▶ work ▶ write ────────┤
+//!        └─ connection ▶ read ▶ work ▶ write ────────┘
+//! ```
+//!
+//! | Question              | Answer                                              |
+//! |-----------------------|-----------------------------------------------------|
+//! | Unit of scheduling    | an event: what a socket has ready                   |
+//! | Threads               | 1                                                   |
+//! | Who accepts           | the loop, between other events                      |
+//! | Where overload queues | in the sockets' buffers, and in the listen backlog  |
+//! | What breaks it        | one request that blocks or computes: everyone waits |
+
+use std::{io, time::Duration};
+
+use server::{Attempt, Context, Events, LISTENER, Listener, Model, Reactor};
+
+/// The model's name card.
+pub const MODEL: Model = Model {
+    name: "event-loop",
+    summary: "one thread serves every connection from one loop",
+    threads: "1",
+    seed: "Event-driven Servers: An Intuitive Study",
+    knobs: &[],
+    serve,
+};
+
+/// Events taken from the kernel in one turn.
+const EVENTS: usize = 1024;
+/// When to try again to accept, after the descriptors ran out.
+const RETRY: Duration = Duration::from_millis(50);
+
+/// Serves `listener` until the stop is requested and no connection is left.
+///
+/// # Errors
+///
+/// Fails if the kernel has no descriptor for the loop, or the listener is broken.
+// ANCHOR: serve
+pub fn serve(listener: &Listener, context: &Context) -> io::Result<()> {
+    let mut reactor = Reactor::new(context, context.stats.worker("loop"))?;
+    reactor.listen(listener)?;
+    let mut events = Events::with_capacity(EVENTS);
+    let mut waiting = false; // Somebody waits in the backlog.
+    while !(context.stop.is_requested() && reactor.is_empty()) {
+        reactor.wait(&mut events, waiting.then_some(RETRY))?;
+        for event in &events {
+            match event.token() {
+                LISTENER => waiting = true,
+                _ => reactor.ready(event),
+            }
+        }
+        if waiting {
+            waiting = accept(listener, context, &mut reactor)?;
+        }
+        reactor.resume();
+    }
+    Ok(())
+}
+// ANCHOR_END: serve
+
+/// Takes everybody in who waits; true if somebody must go on waiting.
+// ANCHOR: accept
+fn accept(listener: &Listener, context: &Context, reactor: &mut Reactor) -> io::Result<bool> {
+    while !context.stop.is_requested() {
+        match listener.accept_now(context)? {
+            Attempt::Accepted(connection) => reactor.adopt(connection),
+            Attempt::Empty => break,
+            Attempt::Exhausted => return Ok(true),
+        }
+    }
+    Ok(false)
+}
+// ANCHOR_END: accept

@@ -1,0 +1,68 @@
+//! `lab models`: every model, a line each.
+
+use std::{
+    fmt::Write as _,
+    io::{self, Write as _},
+    process::ExitCode,
+};
+
+use anyhow::Result;
+use clap::Args;
+use serde_json::json;
+use server::Model;
+
+/// Every model, in the order in which the book tells of them.
+pub(crate) const ALL: [&Model; 6] = [
+    &single_threaded::MODEL,
+    &thread_per_connection::MODEL,
+    &thread_pool::MODEL,
+    &event_loop::MODEL,
+    &connection_per_event_base::MODEL,
+    &pooled_event_loops::MODEL,
+];
+
+/// Options of `lab models`.
+#[derive(Args)]
+pub(crate) struct Arguments {
+    /// Print the names only
+    #[arg(long, conflicts_with = "json")]
+    names: bool,
+    /// Print one JSON array
+    #[arg(long)]
+    json: bool,
+}
+
+/// Lists the models on standard output.
+pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
+    let mut text = String::new();
+    if arguments.json {
+        let models = ALL.map(|model| {
+            json!({
+                "name": model.name,
+                "summary": model.summary,
+                "threads": model.threads,
+                "seed": model.seed,
+            })
+        });
+        text = serde_json::to_string_pretty(&models)? + "\n";
+    } else {
+        for model in ALL {
+            text += model.name;
+            if !arguments.names {
+                let Model { summary, threads, seed, .. } = model;
+                let _ = write!(text, "\n    {summary}\n    threads: {threads}; from \"{seed}\"");
+            }
+            text.push('\n');
+        }
+    }
+    print(&text)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Prints to standard output; a reader that has seen enough is no error.
+pub(crate) fn print(text: &str) -> io::Result<()> {
+    match io::stdout().lock().write_all(text.as_bytes()) {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        result => result,
+    }
+}

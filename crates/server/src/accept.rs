@@ -1,0 +1,154 @@
+//! The listening socket, and what comes from it.
+
+use std::{
+    io,
+    net::{SocketAddr, TcpListener, TcpStream},
+    os::fd::{AsRawFd, RawFd},
+    time::Duration,
+};
+
+use rustix::{
+    event::{PollFd, PollFlags, poll},
+    io::Errno,
+};
+use socket2::{Domain, Protocol, Socket, Type};
+
+use crate::{Context, Stop, stats::Seat};
+
+/// Handshakes that the kernel completes ahead of `accept`; it cuts this to
+/// `net.core.somaxconn`.
+const BACKLOG: i32 = 4096;
+
+/// How long to leave a listener alone that cannot be served for want of
+/// descriptors. Without it the acceptor would spin: the waiting connection
+/// keeps the listener ready.
+const EXHAUSTED_PAUSE: Duration = Duration::from_millis(50);
+
+/// A listening socket.
+#[derive(Debug)]
+pub struct Listener {
+    socket: TcpListener,
+}
+
+/// An accepted connection, which counts as open until it is dropped.
+#[derive(Debug)]
+pub struct Connection {
+    pub(crate) stream: TcpStream,
+    pub(crate) seat: Seat,
+}
+
+/// What an attempt to accept without waiting came to.
+#[derive(Debug)]
+pub enum Attempt {
+    /// A connection.
+    Accepted(Connection),
+    /// Nobody is waiting.
+    Empty,
+    /// Somebody is waiting, but there is no descriptor left: try again later.
+    Exhausted,
+}
+
+impl Listener {
+    /// Listens on `address`; with port 0 the kernel picks one.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the address is not ours or the port is taken.
+    pub fn bind(address: SocketAddr) -> io::Result<Self> {
+        let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
+        // Before bind, or a restart is refused while old connections linger.
+        socket.set_reuse_address(true)?;
+        // Accepted sockets inherit it: no system call for each connection.
+        socket.set_tcp_nodelay(true)?;
+        // `accept` must never block: a client may give up between poll and accept.
+        socket.set_nonblocking(true)?;
+        socket.bind(&address.into())?;
+        socket.listen(BACKLOG)?;
+        Ok(Self { socket: socket.into() })
+    }
+
+    /// The address that clients connect to.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the socket is no longer valid.
+    pub fn address(&self) -> io::Result<SocketAddr> {
+        self.socket.local_addr()
+    }
+
+    /// Waits for the next connection; `None` once the stop is requested.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the listener itself is broken. Neither a client that gives up
+    /// nor a lack of descriptors is an error of the listener.
+    pub fn accept(&self, context: &Context) -> io::Result<Option<Connection>> {
+        while !context.stop.is_requested() {
+            match self.accept_now(context)? {
+                Attempt::Accepted(connection) => return Ok(Some(connection)),
+                Attempt::Empty => self.wait(&context.stop)?,
+                Attempt::Exhausted => pause(&context.stop, EXHAUSTED_PAUSE)?,
+            }
+        }
+        Ok(None)
+    }
+
+    /// Accepts a connection if one is waiting.
+    ///
+    /// # Errors
+    ///
+    /// As [`Listener::accept`].
+    pub fn accept_now(&self, context: &Context) -> io::Result<Attempt> {
+        loop {
+            let error = match self.socket.accept() {
+                Ok((stream, _)) if context.stats.open() < context.limits.connections as u64 => {
+                    let seat = context.stats.accept();
+                    return Ok(Attempt::Accepted(Connection { stream, seat }));
+                }
+                Ok((stream, _)) => {
+                    drop(stream);
+                    context.stats.refuse();
+                    continue;
+                }
+                Err(error) => error,
+            };
+            match Errno::from_io_error(&error) {
+                Some(Errno::AGAIN) => return Ok(Attempt::Empty),
+                Some(Errno::MFILE | Errno::NFILE | Errno::NOBUFS | Errno::NOMEM) => {
+                    return Ok(Attempt::Exhausted);
+                }
+                // These leave the listener unfit; whatever else `accept` says is
+                // about one connection that is gone, see accept(2).
+                Some(Errno::BADF | Errno::INVAL | Errno::NOTSOCK | Errno::FAULT) | None => {
+                    return Err(error);
+                }
+                Some(_) => {}
+            }
+        }
+    }
+
+    fn wait(&self, stop: &Stop) -> io::Result<()> {
+        let mut both = [PollFd::new(&self.socket, PollFlags::IN), PollFd::new(stop, PollFlags::IN)];
+        retry(|| poll(&mut both, None))
+    }
+}
+
+impl AsRawFd for Listener {
+    fn as_raw_fd(&self) -> RawFd {
+        self.socket.as_raw_fd()
+    }
+}
+
+/// Waits for `duration`, or for the stop.
+fn pause(stop: &Stop, duration: Duration) -> io::Result<()> {
+    let timeout = duration.try_into().map_err(io::Error::other)?;
+    retry(|| poll(&mut [PollFd::new(stop, PollFlags::IN)], Some(&timeout)))
+}
+
+fn retry(mut call: impl FnMut() -> Result<usize, Errno>) -> io::Result<()> {
+    match call() {
+        // The caller looks again at what it waited for.
+        Ok(_) | Err(Errno::INTR) => Ok(()),
+        Err(error) => Err(error.into()),
+    }
+}

@@ -1,0 +1,90 @@
+//! What a model is given beside its listener.
+
+use std::{
+    io,
+    num::NonZeroUsize,
+    thread::{self, Scope},
+    time::Duration,
+};
+
+use service::{Service, Session};
+
+use crate::{Stats, Stop};
+
+/// What a model is given beside its listener.
+#[derive(Debug)]
+pub struct Context {
+    /// The protocol to speak.
+    pub service: Service,
+    /// How many threads share the work, in models that have workers or loops.
+    pub workers: NonZeroUsize,
+    /// In which order waiting connections are taken, in models with such a queue.
+    pub queue_order: QueueOrder,
+    /// How long a silent peer is kept; `None` is for ever.
+    pub idle_timeout: Option<Duration>,
+    /// Bounds on what clients can make the server hold.
+    pub limits: Limits,
+    /// The request to stop.
+    pub stop: Stop,
+    /// What has been served.
+    pub stats: Stats,
+}
+
+/// Bounds on what clients can make the server hold.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// Connections open at once; one more is closed as soon as it is accepted.
+    pub connections: usize,
+    /// Accepted connections waiting in a model's queue; more wait in the backlog.
+    pub queue: usize,
+    /// Bytes waiting to be sent to one peer; from there on it is not read.
+    pub output_bytes: usize,
+    /// What one session may keep.
+    pub session: service::Limits,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            connections: usize::MAX,
+            queue: 1024,
+            output_bytes: 64 << 10,
+            session: service::Limits::default(),
+        }
+    }
+}
+
+/// In which order a queue is taken from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum QueueOrder {
+    /// Last in, first out.
+    Lifo,
+    /// First in, first out.
+    Fifo,
+}
+
+impl Context {
+    /// A session of the service, for a new connection.
+    #[must_use]
+    pub fn session(&self) -> Box<dyn Session> {
+        self.service.session(&self.limits.session)
+    }
+
+    /// Spawns a named thread that the scope will join, and counts it.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the system has no thread to give; what `run` owns is dropped.
+    pub fn spawn<'scope>(
+        &'scope self,
+        scope: &'scope Scope<'scope, '_>,
+        name: String,
+        run: impl FnOnce() + Send + 'scope,
+    ) -> io::Result<()> {
+        thread::Builder::new().name(name).spawn_scoped(scope, move || {
+            let _running = self.stats.thread();
+            run();
+        })?;
+        Ok(())
+    }
+}

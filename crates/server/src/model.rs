@@ -1,0 +1,43 @@
+//! What a model says of itself.
+
+use std::io;
+
+use crate::{Context, Listener};
+
+/// A concurrency model: its name card, and how it serves.
+#[derive(Clone, Copy, Debug)]
+pub struct Model {
+    /// Name of the model, of its crate and of its program.
+    pub name: &'static str,
+    /// The model in a line.
+    pub summary: &'static str,
+    /// Its number of threads, in words.
+    pub threads: &'static str,
+    /// Title of the text that describes it.
+    pub seed: &'static str,
+    /// The options that mean something to it, beyond those that all obey.
+    pub knobs: &'static [Knob],
+    /// Serves the listener until the context's [`crate::Stop`] is requested and
+    /// every connection is done.
+    pub serve: fn(&Listener, &Context) -> io::Result<()>,
+}
+
+/// An option that only some models have a use for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Knob {
+    /// `--workers`
+    Workers,
+    /// `--queue`
+    Queue,
+}
+
+impl Knob {
+    /// The option as a user types it.
+    #[must_use]
+    pub fn option(self) -> &'static str {
+        match self {
+            Self::Workers => "--workers",
+            Self::Queue => "--queue",
+        }
+    }
+}

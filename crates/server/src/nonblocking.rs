@@ -1,0 +1,227 @@
+//! One connection of a reactor: does what it can without waiting.
+
+use std::{
+    io::{self, ErrorKind, Read, Write},
+    net::Shutdown,
+    time::{Duration, Instant},
+};
+
+use mio::{event::Event, net::TcpStream};
+use service::{End, Phase, Session};
+
+use crate::{
+    Connection, Context,
+    blocking::{LINGER, end},
+    stats::{Seat, Tally},
+    work,
+};
+
+/// Steps (a read or a job, and a write) before the next connection has its turn.
+const TURN: usize = 16;
+
+/// One connection of a reactor. It owns no buffer while it is idle: reads go
+/// through the loop's buffers, and only what the peer does not take is kept.
+#[derive(Debug)]
+pub(crate) struct Peer {
+    pub(crate) stream: TcpStream,
+    session: Box<dyn Session>,
+    /// Bytes that the socket would not take yet, of which `sent` are gone.
+    unsent: Vec<u8>,
+    sent: usize,
+    /// The socket may hold bytes. Edges are told once, so this is remembered.
+    readable: bool,
+    /// The end of the input has arrived behind those bytes.
+    read_closed: bool,
+    /// When to give up on a silent peer.
+    deadline: Option<Instant>,
+    lingering: bool,
+    tally: Tally,
+    _seat: Seat,
+}
+
+/// What a turn came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Turn {
+    /// It waits for the next event.
+    Waiting,
+    /// It could go on, but others have their turn first.
+    Unfinished,
+    /// It is done: close it.
+    Done,
+}
+
+/// Buffers that all connections of a loop share; empty between turns.
+#[derive(Debug)]
+pub(crate) struct Buffers {
+    pub(crate) input: Box<[u8]>,
+    pub(crate) output: Vec<u8>,
+}
+
+impl Peer {
+    pub(crate) fn new(connection: Connection, context: &Context) -> io::Result<Self> {
+        let Connection { stream, seat } = connection;
+        stream.set_nonblocking(true)?;
+        Ok(Self {
+            stream: TcpStream::from_std(stream),
+            session: context.session(),
+            unsent: Vec::new(),
+            sent: 0,
+            readable: false,
+            read_closed: false,
+            deadline: context.idle_timeout.map(|timeout| Instant::now() + timeout),
+            lingering: false,
+            tally: Tally::default(),
+            _seat: seat,
+        })
+    }
+
+    /// Remembers what the event says of the socket.
+    pub(crate) fn notice(&mut self, event: &Event, deadline: Option<Instant>) {
+        self.read_closed |= event.is_read_closed();
+        self.readable |= event.is_readable() || event.is_read_closed() || event.is_error();
+        if !self.lingering {
+            self.deadline = deadline;
+        }
+    }
+
+    /// Reads, answers and writes until the socket has no more to give or to
+    /// take, or the turn is over.
+    pub(crate) fn advance(&mut self, buffers: &mut Buffers, context: &Context) -> io::Result<Turn> {
+        self.send(&mut buffers.output)?;
+        for _ in 0..TURN {
+            if let Some(job) = self.session.next_job() {
+                // The loop itself works: nobody else is served meanwhile.
+                let done = work::run(job);
+                self.session.complete(done, &mut buffers.output);
+            } else {
+                match self.session.phase() {
+                    Phase::Reading if !self.readable => return Ok(Turn::Waiting),
+                    Phase::Reading if self.backlog() >= context.limits.output_bytes => {
+                        return Ok(Turn::Waiting);
+                    }
+                    Phase::Reading => self.read(buffers, context)?,
+                    Phase::Working => return Ok(Turn::Waiting),
+                    Phase::Finished | Phase::Refused if self.backlog() > 0 => {
+                        return Ok(Turn::Waiting);
+                    }
+                    Phase::Finished => return Ok(Turn::Done),
+                    Phase::Refused => return self.linger(buffers),
+                }
+            }
+            self.send(&mut buffers.output)?;
+        }
+        Ok(Turn::Unfinished)
+    }
+
+    fn read(&mut self, buffers: &mut Buffers, context: &Context) -> io::Result<()> {
+        match self.stream.read(&mut buffers.input) {
+            Ok(0) => {
+                self.readable = false;
+                self.session.end(end(context), &mut buffers.output);
+            }
+            Ok(length) => {
+                // A short read has emptied the socket; more bytes come with
+                // another edge. The end of the input may have come with this one.
+                self.readable = self.read_closed || length == buffers.input.len();
+                self.tally.bytes_in += length as u64;
+                self.session.receive(&buffers.input[..length], &mut buffers.output);
+            }
+            Err(error) if error.kind() == ErrorKind::WouldBlock => self.readable = false,
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+        Ok(())
+    }
+
+    /// Sends what was kept, then `output`; keeps what the socket does not take.
+    fn send(&mut self, output: &mut Vec<u8>) -> io::Result<()> {
+        if self.unsent.is_empty() {
+            let taken = write(&mut self.stream, output)?;
+            self.tally.bytes_out += taken as u64;
+            self.unsent.extend_from_slice(&output[taken..]);
+        } else {
+            self.unsent.extend_from_slice(output);
+            let taken = write(&mut self.stream, &self.unsent[self.sent..])?;
+            self.tally.bytes_out += taken as u64;
+            self.sent += taken;
+            if self.sent == self.unsent.len() {
+                // The memory goes too: an idle connection keeps none.
+                self.unsent = Vec::new();
+                self.sent = 0;
+            }
+        }
+        output.clear();
+        Ok(())
+    }
+
+    fn backlog(&self) -> usize {
+        self.unsent.len() - self.sent
+    }
+
+    /// As [`crate::blocking`]: says that nothing follows, and reads on for a while.
+    fn linger(&mut self, buffers: &mut Buffers) -> io::Result<Turn> {
+        if !self.lingering {
+            self.lingering = true;
+            self.deadline = Some(Instant::now() + LINGER);
+            self.stream.shutdown(Shutdown::Write)?;
+        }
+        for _ in 0..TURN {
+            match self.stream.read(&mut buffers.input) {
+                Ok(0) => return Ok(Turn::Done),
+                Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(Turn::Waiting),
+                Err(error) if error.kind() != ErrorKind::Interrupted => return Err(error),
+                Ok(_) | Err(_) => {}
+            }
+        }
+        Ok(Turn::Unfinished)
+    }
+
+    /// Whether the peer has been silent for too long. One that waits for us has not.
+    pub(crate) fn is_overdue(&self, now: Instant) -> bool {
+        self.session.phase() != Phase::Working
+            && self.deadline.is_some_and(|deadline| deadline <= now)
+    }
+
+    /// Whether it waits only for its time to be up.
+    pub(crate) fn is_lingering(&self) -> bool {
+        self.lingering
+    }
+
+    /// Ends a peer that is overdue: gently if it has read what it was sent.
+    pub(crate) fn time_out(&mut self, buffers: &mut Buffers, after: Option<Duration>) -> Turn {
+        if self.lingering || self.backlog() > 0 {
+            return Turn::Done;
+        }
+        self.deadline = after.map(|timeout| Instant::now() + timeout);
+        self.session.end(End::Idle, &mut buffers.output);
+        Turn::Unfinished
+    }
+
+    /// Takes nothing more from the peer but what has arrived.
+    pub(crate) fn stop_reading(&mut self) {
+        // Fails only on a connection that is gone: the next read tells.
+        let _ = self.stream.shutdown(Shutdown::Read);
+        self.readable = true;
+        self.read_closed = true;
+    }
+
+    /// The account of the connection, as it closes.
+    pub(crate) fn account(&self) -> Tally {
+        Tally { requests: self.session.answered(), ..self.tally }
+    }
+}
+
+/// Writes as much as the socket takes; returns how many bytes that was.
+fn write(stream: &mut TcpStream, bytes: &[u8]) -> io::Result<usize> {
+    let mut sent = 0;
+    while sent < bytes.len() {
+        match stream.write(&bytes[sent..]) {
+            Ok(0) => return Err(ErrorKind::WriteZero.into()),
+            Ok(taken) => sent += taken,
+            Err(error) if error.kind() == ErrorKind::WouldBlock => break,
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(sent)
+}

@@ -1,0 +1,275 @@
+//! A model as a program: options, start, stop signals, report.
+
+use std::{
+    fs,
+    io::{self, Write},
+    net::SocketAddr,
+    num::NonZeroUsize,
+    path::{Path, PathBuf},
+    process::ExitCode,
+    sync::Arc,
+    thread,
+    time::Duration,
+};
+
+use clap::{
+    Args, CommandFactory, FromArgMatches, Parser, ValueEnum,
+    builder::{PossibleValuesParser, TypedValueParser},
+};
+use rustix::process::{Resource, getrlimit, setrlimit};
+use service::Service;
+use signal_hook::{
+    consts::{SIGINT, SIGQUIT, SIGTERM},
+    iterator::Signals,
+};
+
+use crate::{Context, Knob, Limits, Listener, Model, QueueOrder, Stats, Stop};
+
+/// Descriptors that a server needs beside its connections.
+const DESCRIPTORS_BESIDE: u64 = 32;
+/// How long a server may take to end once its drain is over.
+const AFTER_DRAIN: Duration = Duration::from_secs(1);
+
+/// Options of every server.
+#[derive(Args, Clone, Debug)]
+pub struct Options {
+    /// Address to listen on; port 0 picks a free one
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:5555")]
+    listen: SocketAddr,
+    /// Protocol to speak
+    #[arg(long, default_value = "echo", value_parser = service_parser())]
+    service: Service,
+    /// Threads or loops that share the work [default: available cores]
+    #[arg(long, value_name = "N")]
+    workers: Option<NonZeroUsize>,
+    /// Order in which waiting connections are taken [default: lifo]
+    #[arg(long, value_name = "ORDER")]
+    queue: Option<Order>,
+    /// Most connections at once; more are closed as they come [default: no limit]
+    #[arg(long, value_name = "N")]
+    max_connections: Option<NonZeroUsize>,
+    /// Close connections that are silent for so long, as 10s [default: never]
+    #[arg(long, value_name = "DURATION", value_parser = positive_duration)]
+    idle_timeout: Option<Duration>,
+    /// Time that connections get to finish after a stop signal
+    #[arg(long, value_name = "DURATION", default_value = "5s", value_parser = humantime::parse_duration)]
+    drain: Duration,
+    /// Leave a JSON report here when the server ends
+    #[arg(long, value_name = "FILE")]
+    report: Option<PathBuf>,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Order {
+    /// Last come, first served
+    Lifo,
+    /// First come, first served
+    Fifo,
+}
+
+fn service_parser() -> impl TypedValueParser<Value = Service> {
+    PossibleValuesParser::new(Service::ALL.map(Service::name)).map(|name| {
+        Service::ALL.into_iter().find(|service| service.name() == name).unwrap_or(Service::Echo)
+    })
+}
+
+fn positive_duration(text: &str) -> Result<Duration, String> {
+    match humantime::parse_duration(text) {
+        Ok(duration) if duration.is_zero() => Err("a duration above zero, as 10s".to_owned()),
+        Ok(duration) => Ok(duration),
+        Err(error) => Err(error.to_string()),
+    }
+}
+
+#[derive(Parser)]
+struct Arguments {
+    #[command(flatten)]
+    options: Options,
+}
+
+/// The `main` of a model's own program.
+#[must_use]
+pub fn main(model: &Model) -> ExitCode {
+    let command = Arguments::command().name(model.name).about(model.summary);
+    let arguments = Arguments::from_arg_matches(&command.get_matches());
+    match arguments {
+        Ok(arguments) => run(model, &arguments.options),
+        Err(error) => error.exit(),
+    }
+}
+
+/// Runs `model` until a stop signal; tells on standard error why, if it cannot.
+#[must_use]
+pub fn run(model: &Model, options: &Options) -> ExitCode {
+    match serve(model, options) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(message) => {
+            eprintln!("{}: {message}", model.name);
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn serve(model: &Model, options: &Options) -> Result<(), String> {
+    mention_unused(model, options);
+    let descriptors = raise_descriptor_limit();
+    check_descriptors(options, descriptors)?;
+    if let Some(path) = &options.report {
+        check_writable(path)?;
+    }
+    let context = Arc::new(context(options).map_err(|error| format!("cannot start: {error}"))?);
+    let _main = context.stats.thread();
+    let listener = Listener::bind(options.listen).map_err(|error| refused(options, &error))?;
+    let address = listener.address().map_err(|error| format!("cannot start: {error}"))?;
+    let ending =
+        Ending { model: model.name, context: Arc::clone(&context), options: options.clone() };
+    watch_signals(ending.clone()).map_err(|error| format!("cannot watch signals: {error}"))?;
+    // Whoever started us may not care to read it.
+    let _ = writeln!(io::stdout(), "listening on {address}");
+
+    (model.serve)(&listener, &context).map_err(|error| format!("cannot go on: {error}"))?;
+    ending.report()
+}
+
+fn context(options: &Options) -> io::Result<Context> {
+    let workers = match options.workers {
+        Some(workers) => workers,
+        None => thread::available_parallelism()?,
+    };
+    let connections = options.max_connections.map_or(usize::MAX, NonZeroUsize::get);
+    Ok(Context {
+        service: options.service,
+        workers,
+        queue_order: match options.queue {
+            Some(Order::Fifo) => QueueOrder::Fifo,
+            Some(Order::Lifo) | None => QueueOrder::Lifo,
+        },
+        idle_timeout: options.idle_timeout,
+        limits: Limits { connections, ..Limits::default() },
+        stop: Stop::new(options.drain)?,
+        stats: Stats::default(),
+    })
+}
+
+/// An option without effect is said, not refused: one command line serves all models.
+fn mention_unused(model: &Model, options: &Options) {
+    for (given, knob) in
+        [(options.workers.is_some(), Knob::Workers), (options.queue.is_some(), Knob::Queue)]
+    {
+        if given && !model.knobs.contains(&knob) {
+            eprintln!("{}: {} has no effect on this model", model.name, knob.option());
+        }
+    }
+}
+
+/// Raises the soft limit of descriptors to the hard one, and returns it.
+fn raise_descriptor_limit() -> Option<u64> {
+    let mut limit = getrlimit(Resource::Nofile);
+    limit.current = limit.maximum;
+    // A refusal leaves the soft limit, which is what counts then.
+    let _ = setrlimit(Resource::Nofile, limit);
+    getrlimit(Resource::Nofile).current
+}
+
+fn check_descriptors(options: &Options, limit: Option<u64>) -> Result<(), String> {
+    let (Some(wanted), Some(limit)) = (options.max_connections, limit) else { return Ok(()) };
+    let room = limit.saturating_sub(DESCRIPTORS_BESIDE);
+    if wanted.get() as u64 <= room {
+        return Ok(());
+    }
+    Err(format!(
+        "--max-connections {wanted} does not fit into the limit of {limit} descriptors: \
+         raise it (ulimit -n) or ask for at most {room}"
+    ))
+}
+
+/// A report that cannot be left is better known before the run than after.
+fn check_writable(path: &Path) -> Result<(), String> {
+    fs::OpenOptions::new()
+        .append(true)
+        .create(true)
+        .open(path)
+        .map(drop)
+        .map_err(|error| format!("cannot write the report {}: {error}", path.display()))
+}
+
+fn refused(options: &Options, error: &io::Error) -> String {
+    let address = options.listen;
+    match error.kind() {
+        io::ErrorKind::AddrInUse => format!(
+            "{address} is taken: stop the other server, or choose with --listen (port 0 picks a free port)"
+        ),
+        io::ErrorKind::AddrNotAvailable => {
+            format!("{address} is not an address of this machine: choose with --listen")
+        }
+        io::ErrorKind::PermissionDenied => {
+            format!("{address} is not allowed: choose a port from 1024 up with --listen")
+        }
+        _ => format!("cannot listen on {address}: {error}"),
+    }
+}
+
+/// What is to be done when the server ends, in order or not.
+#[derive(Clone)]
+struct Ending {
+    model: &'static str,
+    context: Arc<Context>,
+    options: Options,
+}
+
+impl Ending {
+    fn report(&self) -> Result<(), String> {
+        let stats = &self.context.stats;
+        let report = stats.report(self.model, self.options.service.name());
+        if report.cut > 0 {
+            eprintln!("{}: the drain ended with {} connections busy", self.model, report.cut);
+        }
+        let Some(path) = &self.options.report else { return Ok(()) };
+        let failed = |error: String| format!("cannot write the report {}: {error}", path.display());
+        let json =
+            serde_json::to_string_pretty(&report).map_err(|error| failed(error.to_string()))?;
+        fs::write(path, json + "\n").map_err(|error| failed(error.to_string()))
+    }
+}
+
+/// First signal: stop, and end after the drain whatever hangs. Second: end at once.
+fn watch_signals(ending: Ending) -> io::Result<()> {
+    let mut signals = Signals::new([SIGINT, SIGTERM, SIGQUIT])?;
+    let spawn = |name: &str, run: Box<dyn FnOnce() + Send>| {
+        thread::Builder::new().name(name.to_owned()).spawn(run).map(drop)
+    };
+    spawn(
+        "signals",
+        Box::new(move || {
+            let _running = ending.context.stats.thread();
+            let mut signals = signals.forever();
+            let Some(_) = signals.next() else { return };
+            ending.context.stop.request();
+            let after = ending.clone();
+            if spawn("drain", Box::new(move || end_after_drain(&after))).is_err() {
+                eprintln!(
+                    "{}: no thread to end the drain with; a second signal ends it",
+                    ending.model
+                );
+            }
+            if let Some(signal) = signals.next() {
+                std::process::exit(128 + signal);
+            }
+        }),
+    )
+}
+
+/// Runs only if the server has not ended by itself.
+fn end_after_drain(ending: &Ending) {
+    thread::sleep(ending.options.drain);
+    ending.context.stop.cut();
+    thread::sleep(AFTER_DRAIN);
+    let code = match ending.report() {
+        Ok(()) => 0,
+        Err(message) => {
+            eprintln!("{}: {message}", ending.model);
+            1
+        }
+    };
+    std::process::exit(code);
+}

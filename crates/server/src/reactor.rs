@@ -1,0 +1,232 @@
+//! The reactor: waits for many connections at once, and serves those that are ready.
+//!
+//! Readiness comes from epoll, edge-triggered, through `mio`: a connection is
+//! registered once, for reading and writing, and never again, so that a request
+//! costs one `read`, one `write` and its share of one `epoll_wait`.
+
+use std::{
+    io,
+    os::fd::AsRawFd,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use mio::{Events, Interest, Poll, Token, Waker, event::Event, unix::SourceFd};
+use slab::Slab;
+
+use crate::{
+    Connection, Context, Listener, Worker,
+    nonblocking::{Buffers, Peer, Turn},
+    stats::Tally,
+};
+
+/// The token of the listener's events.
+pub const LISTENER: Token = Token(usize::MAX - 1);
+/// The token of the events that [`Reactor::waker`] causes.
+pub const WAKEUP: Token = Token(usize::MAX - 2);
+const STOP: Token = Token(usize::MAX - 3);
+
+/// Bytes read at once; one buffer for all connections of a loop.
+const READ_BYTES: usize = 64 << 10;
+/// How often overdue connections are looked for, if there can be any.
+const SWEEP: Duration = Duration::from_millis(100);
+
+/// An event loop's connections, and what it waits with.
+#[derive(Debug)]
+pub struct Reactor<'a> {
+    poll: Poll,
+    peers: Slab<Peer>,
+    /// Connections that could go on but gave way to others.
+    unfinished: Vec<usize>,
+    buffers: Buffers,
+    context: &'a Context,
+    worker: Arc<Worker>,
+    /// Peers that are read until they close; they have deadlines of their own.
+    lingering: usize,
+    sweep_due: Option<Instant>,
+}
+
+impl<'a> Reactor<'a> {
+    /// A reactor without connections.
+    ///
+    /// # Errors
+    ///
+    /// Fails if there is no descriptor left.
+    pub fn new(context: &'a Context, worker: Arc<Worker>) -> io::Result<Self> {
+        let poll = Poll::new()?;
+        let stop = context.stop.as_raw_fd();
+        poll.registry().register(&mut SourceFd(&stop), STOP, Interest::READABLE)?;
+        let buffers = Buffers { input: vec![0; READ_BYTES].into(), output: Vec::new() };
+        Ok(Self {
+            poll,
+            peers: Slab::new(),
+            unfinished: Vec::new(),
+            buffers,
+            context,
+            worker,
+            lingering: 0,
+            sweep_due: None,
+        })
+    }
+
+    /// Lets another worker turn this loop from now on, and have the credit.
+    pub fn hand_over(&mut self, worker: &Arc<Worker>) {
+        self.worker = Arc::clone(worker);
+    }
+
+    /// Makes `listener` wake this loop, with the token [`LISTENER`].
+    ///
+    /// # Errors
+    ///
+    /// Fails if the kernel refuses to watch it.
+    pub fn listen(&self, listener: &Listener) -> io::Result<()> {
+        let listener = listener.as_raw_fd();
+        self.poll.registry().register(&mut SourceFd(&listener), LISTENER, Interest::READABLE)
+    }
+
+    /// A waker with which another thread wakes this loop, with the token [`WAKEUP`].
+    ///
+    /// # Errors
+    ///
+    /// Fails if there is no descriptor left.
+    pub fn waker(&self) -> io::Result<Waker> {
+        Waker::new(self.poll.registry(), WAKEUP)
+    }
+
+    /// Takes a connection in. If it cannot be watched it is closed, and counted
+    /// as failed.
+    pub fn adopt(&mut self, connection: Connection) {
+        let entry = self.peers.vacant_entry();
+        let token = Token(entry.key());
+        let adopted = Peer::new(connection, self.context).and_then(|mut peer| {
+            let interest = Interest::READABLE | Interest::WRITABLE;
+            self.poll.registry().register(&mut peer.stream, token, interest)?;
+            Ok(peer)
+        });
+        match adopted {
+            Ok(peer) => {
+                let peer = entry.insert(peer);
+                if self.context.stop.is_requested() {
+                    peer.stop_reading();
+                    self.unfinished.push(token.0);
+                }
+            }
+            Err(_) => self.worker.close(Tally { failed: true, ..Tally::default() }),
+        }
+    }
+
+    /// Whether no connection is left.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.peers.is_empty()
+    }
+
+    /// Waits until something is ready, at most for `at_most`: the one place
+    /// where a loop's thread sleeps.
+    ///
+    /// # Errors
+    ///
+    /// Fails if waiting itself is broken.
+    pub fn wait(&mut self, events: &mut Events, at_most: Option<Duration>) -> io::Result<()> {
+        match self.poll.poll(events, self.patience(at_most)) {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {
+                events.clear();
+                Ok(())
+            }
+            result => result,
+        }
+    }
+
+    /// Serves the connection of an event; on the stop signal, begins to drain.
+    pub fn ready(&mut self, event: &Event) {
+        let Token(key) = event.token();
+        if event.token() == STOP {
+            return self.drain();
+        }
+        let deadline = self.context.idle_timeout.map(|timeout| Instant::now() + timeout);
+        // An event may outlive its connection, if both were in one batch.
+        if let Some(peer) = self.peers.get_mut(key) {
+            peer.notice(event, deadline);
+            self.advance(key);
+        }
+    }
+
+    /// Gives their next turn to connections that gave way to others, and ends
+    /// those whose time is up.
+    pub fn resume(&mut self) {
+        for key in std::mem::take(&mut self.unfinished) {
+            self.advance(key);
+        }
+        if self.has_deadlines() {
+            self.sweep();
+        }
+    }
+
+    fn advance(&mut self, key: usize) {
+        let Some(peer) = self.peers.get_mut(key) else { return };
+        let was_lingering = peer.is_lingering();
+        let turn = peer.advance(&mut self.buffers, self.context);
+        self.lingering += usize::from(peer.is_lingering() && !was_lingering);
+        match turn {
+            Ok(Turn::Waiting) => {}
+            Ok(Turn::Unfinished) => self.unfinished.push(key),
+            Ok(Turn::Done) => self.close(key, false),
+            Err(_) => self.close(key, true),
+        }
+    }
+
+    fn close(&mut self, key: usize, failed: bool) {
+        // What was not sent belongs to this connection alone.
+        self.buffers.output.clear();
+        let peer = self.peers.remove(key);
+        self.lingering -= usize::from(peer.is_lingering());
+        self.unfinished.retain(|&other| other != key);
+        let cut = failed && self.context.stop.is_over();
+        self.worker.close(Tally { failed, cut, ..peer.account() });
+        // Dropping the stream closes it, which takes it out of the epoll set.
+    }
+
+    fn drain(&mut self) {
+        for key in self.keys() {
+            self.peers[key].stop_reading();
+            self.advance(key);
+        }
+    }
+
+    fn has_deadlines(&self) -> bool {
+        self.context.idle_timeout.is_some()
+            || self.lingering > 0
+            || self.context.stop.is_requested()
+    }
+
+    fn patience(&self, at_most: Option<Duration>) -> Option<Duration> {
+        if !self.unfinished.is_empty() {
+            return Some(Duration::ZERO);
+        }
+        let sweep = self.has_deadlines().then_some(SWEEP);
+        [at_most, sweep].into_iter().flatten().min()
+    }
+
+    fn sweep(&mut self) {
+        let now = Instant::now();
+        if self.sweep_due.is_some_and(|due| now < due) {
+            return;
+        }
+        self.sweep_due = Some(now + SWEEP);
+        let cut = self.context.stop.is_over();
+        for key in self.keys() {
+            if cut {
+                self.close(key, true);
+            } else if self.peers[key].is_overdue(now) {
+                match self.peers[key].time_out(&mut self.buffers, self.context.idle_timeout) {
+                    Turn::Done => self.close(key, true),
+                    Turn::Waiting | Turn::Unfinished => self.advance(key),
+                }
+            }
+        }
+    }
+
+    fn keys(&self) -> Vec<usize> {
+        self.peers.iter().map(|(key, _)| key).collect()
+    }
+}
