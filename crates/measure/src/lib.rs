@@ -1,1 +1,30 @@
-//! To come.
+//! Experiments, measured.
+//!
+//! ```text
+//! benches/*.toml ─▶ Definition ─▶ schedule ─▶ trial: ┌ server process, pinned ┐ ─▶ figures
+//!                                  (blocks)          └ load process, pinned   ┘       │
+//! results/*.json ◀── statistics, verdicts ◀───────────────────────────────────────────┘
+//! ```
+//!
+//! A trial meets its server over a process and TCP only, so it can measure a
+//! server that it did not build. The generator is a process of its own too,
+//! pinned to other cores. Every trial is written down before the next begins.
+
+mod bench;
+mod claims;
+mod cores;
+mod definition;
+mod environment;
+mod error;
+mod figures;
+mod histograms;
+mod limits;
+mod process;
+mod schedule;
+mod statistics;
+mod trial;
+
+pub use bench::{Bench, Event, Finish};
+pub use definition::{Definition, Effort, Sweep, Varies};
+pub use error::Error;
+pub use limits::Limits;

@@ -20,6 +20,8 @@ pub struct Experiment {
     pub question: String,
     /// Hash of everything that determines the trials; another hash, another experiment.
     pub plan_hash: String,
+    /// The run that measured it: [`crate::Environment::started`].
+    pub run: String,
     /// True for a run of `--quick`: fewer points, one short block.
     pub quick: bool,
     /// False while trials are missing, as after an interruption.

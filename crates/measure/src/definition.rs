@@ -1,0 +1,318 @@
+//! The files in `benches/`: a question, a sweep, the claims it settles.
+
+use std::{
+    collections::BTreeMap,
+    fs,
+    hash::{DefaultHasher, Hash, Hasher},
+    num::NonZeroU32,
+    path::Path,
+    time::Duration,
+};
+
+use results::{Axis, Chart, Claim, LeftOut, Scale};
+use serde::{Deserialize, Serialize};
+
+use crate::Error;
+
+/// An experiment as its file defines it.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Definition {
+    /// The file's name without `.toml`.
+    #[serde(skip)]
+    pub name: String,
+    /// A few words for headings.
+    pub title: String,
+    /// The question that the experiment answers.
+    pub question: String,
+    /// The models measured; without it all that are not left out.
+    #[serde(default)]
+    pub models: Vec<String>,
+    /// Models not measured, and why.
+    #[serde(default)]
+    pub left_out: Vec<LeftOut>,
+    /// What is varied.
+    pub x: Sweep,
+    /// How the servers are started.
+    pub server: Server,
+    /// What they are asked.
+    pub load: Load,
+    /// Variations of the load; each model and x is measured with each.
+    #[serde(default, rename = "variant")]
+    pub variants: Vec<Variant>,
+    /// The effort of a full run.
+    pub full: Effort,
+    /// The effort of a quick run.
+    pub quick: Effort,
+    /// What to draw.
+    #[serde(default, rename = "chart")]
+    pub charts: Vec<Chart>,
+    /// What it settles.
+    #[serde(default, rename = "claim")]
+    pub claims: Vec<Claim>,
+}
+
+/// What an experiment varies along its x axis.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Sweep {
+    /// The label of the axis.
+    pub label: String,
+    /// How the axis is divided.
+    #[serde(default)]
+    pub scale: Scale,
+    /// What the values are.
+    pub varies: Varies,
+}
+
+/// What the values of a sweep are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Varies {
+    /// Connections of the generator.
+    Connections,
+    /// The server's `--workers`.
+    Workers,
+}
+
+/// How the servers are started.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Server {
+    /// The `--service`.
+    pub service: String,
+    /// The `--workers`, for every model.
+    pub workers: u32,
+    /// The `--workers` of models that need other numbers.
+    #[serde(default)]
+    pub workers_of: BTreeMap<String, u32>,
+}
+
+/// What the servers are asked; the fields are those of [`load::Plan`].
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Load {
+    /// Connections, where the sweep does not vary them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub connections: Option<usize>,
+    /// When requests are sent.
+    #[serde(default)]
+    pub mode: load::Mode,
+    /// What is asked, where variants do not say.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub requests: Vec<load::Request>,
+    /// Time for all handshakes, and for the probes of an idle load.
+    #[serde(default = "connect_timeout", with = "humantime_serde")]
+    pub connect_timeout: Duration,
+    /// Whether to sample the server's memory.
+    #[serde(default)]
+    pub memory: bool,
+}
+
+fn connect_timeout() -> Duration {
+    Duration::from_secs(3)
+}
+
+/// A variation of the load.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Variant {
+    /// Its name in files and charts.
+    pub name: String,
+    /// What is asked.
+    pub requests: Vec<load::Request>,
+}
+
+/// How much is measured.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Effort {
+    /// How often the whole sweep is measured, each time in another order.
+    pub blocks: NonZeroU32,
+    /// Traffic before the window.
+    #[serde(with = "humantime_serde")]
+    pub warmup: Duration,
+    /// The measured window.
+    #[serde(with = "humantime_serde")]
+    pub duration: Duration,
+    /// The values of the sweep.
+    pub values: Vec<u32>,
+}
+
+impl Definition {
+    /// Reads the definition in `path`.
+    ///
+    /// # Errors
+    ///
+    /// Fails if there is no such file, or with the line that is not understood.
+    pub fn read(path: &Path) -> Result<Self, Error> {
+        let text = fs::read_to_string(path)
+            .map_err(|source| Error::Read { path: path.to_owned(), source })?;
+        let name = path.file_stem().unwrap_or_default().to_string_lossy();
+        Self::parse(&name, &text)
+            .map_err(|message| Error::Definition { path: path.to_owned(), message })
+    }
+
+    /// Reads every definition of `folder`, by name.
+    ///
+    /// # Errors
+    ///
+    /// As [`Definition::read`].
+    pub fn read_all(folder: &Path) -> Result<Vec<Self>, Error> {
+        let failed = |source| Error::Read { path: folder.to_owned(), source };
+        let mut paths = Vec::new();
+        for entry in fs::read_dir(folder).map_err(failed)? {
+            let path = entry.map_err(failed)?.path();
+            if path.extension().is_some_and(|extension| extension == "toml") {
+                paths.push(path);
+            }
+        }
+        paths.sort();
+        paths.iter().map(|path| Self::read(path)).collect()
+    }
+
+    fn parse(name: &str, text: &str) -> Result<Self, String> {
+        let definition: Self = toml::from_str(text).map_err(|error| error.to_string())?;
+        let definition = Self { name: name.to_owned(), ..definition };
+        definition.check()?;
+        Ok(definition)
+    }
+
+    /// What the types cannot say.
+    fn check(&self) -> Result<(), String> {
+        let sweeps_connections = self.x.varies == Varies::Connections;
+        if sweeps_connections == self.load.connections.is_some() {
+            return Err("give `connections` in [load] or vary them in [x], one of both".to_owned());
+        }
+        if self.load.requests.is_empty() == self.variants.is_empty() {
+            return Err("give `requests` in [load] or in each [[variant]], one of both".to_owned());
+        }
+        for effort in [&self.full, &self.quick] {
+            if effort.values.is_empty() || effort.values.contains(&0) {
+                return Err("`values` needs at least one number, and none may be 0".to_owned());
+            }
+        }
+        let known = |variant: &Option<String>| {
+            variant.as_ref().is_none_or(|name| self.variants.iter().any(|v| &v.name == name))
+        };
+        for chart in &self.charts {
+            if !known(&chart.variant) {
+                return Err(format!("chart `{}` shows a variant that is not there", chart.file));
+            }
+        }
+        for claim in &self.claims {
+            let cells = [Some(&claim.expects.of), claim.expects.over.as_ref()];
+            if cells.into_iter().flatten().any(|cell| {
+                !known(&cell.variant) || cell.variant.is_none() != self.variants.is_empty()
+            }) {
+                return Err(format!("claim `{}` names no variant, or one that is not there", claim.id));
+            }
+            if claim.expects.at_least.is_none() && claim.expects.at_most.is_none() {
+                return Err(format!("claim `{}` has neither `at_least` nor `at_most`", claim.id));
+            }
+        }
+        Ok(())
+    }
+
+    /// The models to measure, of `all` that there are.
+    #[must_use]
+    pub fn models(&self, all: &[String]) -> Vec<String> {
+        let left_out = |model: &String| self.left_out.iter().any(|out| &out.model == model);
+        let wanted = if self.models.is_empty() { all } else { &self.models };
+        wanted.iter().filter(|model| !left_out(model)).cloned().collect()
+    }
+
+    /// The effort of a quick or a full run.
+    #[must_use]
+    pub fn effort(&self, quick: bool) -> &Effort {
+        if quick { &self.quick } else { &self.full }
+    }
+
+    /// The x axis, for the results.
+    #[must_use]
+    pub fn axis(&self) -> Axis {
+        Axis { label: self.x.label.clone(), scale: self.x.scale }
+    }
+
+    /// A hash of everything that determines the trials: not of words and charts.
+    #[must_use]
+    pub fn hash(&self, quick: bool) -> String {
+        let mut hasher = DefaultHasher::new();
+        for part in [
+            serde_json::to_string(&self.x.varies),
+            serde_json::to_string(&self.server),
+            serde_json::to_string(&self.load),
+            serde_json::to_string(&self.variants),
+            serde_json::to_string(&self.effort(quick)),
+        ] {
+            part.unwrap_or_default().hash(&mut hasher);
+        }
+        format!("{:016x}", hasher.finish())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const EXAMPLE: &str = r#"
+title = "t"
+question = "q"
+[x]
+label = "connections"
+varies = "connections"
+[server]
+service = "echo"
+workers = 4
+[load]
+requests = [{ kind = { echo = { bytes = 64 } } }]
+[full]
+blocks = 2
+warmup = "100ms"
+duration = "1s"
+values = [1, 64]
+[quick]
+blocks = 1
+warmup = "100ms"
+duration = "200ms"
+values = [1]
+"#;
+
+    #[test]
+    fn an_unknown_key_names_its_line() {
+        let text = EXAMPLE.replace("workers = 4", "workers = 4\nworkres = 5");
+        let message = Definition::parse("e", &text).unwrap_err();
+        assert!(message.contains("line 9") && message.contains("workres"), "{message}");
+    }
+
+    #[test]
+    fn the_hash_follows_the_trials_and_not_the_words() {
+        let hash = |text: &str| Definition::parse("e", text).unwrap().hash(false);
+        assert_eq!(hash(EXAMPLE), hash(&EXAMPLE.replace("\"q\"", "\"why?\"")));
+        assert_ne!(hash(EXAMPLE), hash(&EXAMPLE.replace("[1, 64]", "[1, 65]")));
+        let definition = Definition::parse("e", EXAMPLE).unwrap();
+        assert_ne!(definition.hash(false), definition.hash(true));
+    }
+
+    #[test]
+    fn what_contradicts_itself_is_refused() {
+        for (from, to, why) in [
+            ("[load]", "[load]\nconnections = 5", "connections"),
+            ("values = [1]", "values = []", "values"),
+            ("requests = [{ kind = { echo = { bytes = 64 } } }]", "", "requests"),
+        ] {
+            let message = Definition::parse("e", &EXAMPLE.replace(from, to)).unwrap_err();
+            assert!(message.contains(why), "{message}");
+        }
+    }
+
+    #[test]
+    fn a_model_left_out_is_not_measured() {
+        let text = EXAMPLE.replace(
+            "[full]",
+            "[[left_out]]\nmodel = \"b\"\nwhy = \"because\"\n[full]",
+        );
+        let definition = Definition::parse("e", &text).unwrap();
+        assert_eq!(definition.models(&["a".to_owned(), "b".to_owned()]), ["a"]);
+    }
+}

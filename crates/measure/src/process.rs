@@ -1,0 +1,157 @@
+//! Child processes of a trial: started pinned, waited for with a deadline, and
+//! never left behind.
+
+use std::{
+    io::{self, BufRead, BufReader, Read, Write},
+    os::unix::process::CommandExt,
+    process::{Child, Command, ExitStatus, Stdio},
+    sync::mpsc,
+    thread,
+    time::{Duration, Instant},
+};
+
+use nix::{
+    sys::{
+        resource::{UsageWho, getrusage},
+        signal::{Signal, kill},
+    },
+    unistd::Pid,
+};
+
+use crate::cores::spawn_on;
+
+/// How often a child is looked at while it is waited for.
+const LOOK: Duration = Duration::from_millis(5);
+
+/// A child process, killed when it is dropped.
+#[derive(Debug)]
+pub(crate) struct Process {
+    child: Child,
+    name: &'static str,
+}
+
+/// How a process ended.
+#[derive(Debug)]
+pub(crate) struct End {
+    pub(crate) status: ExitStatus,
+    /// Context switches of all its threads, dead ones included.
+    pub(crate) context_switches: i64,
+}
+
+impl Process {
+    /// Starts `command` on `cores`, in a group of its own: an interrupt at the
+    /// terminal is for the bench, which ends its children in order.
+    pub(crate) fn start(
+        name: &'static str,
+        cores: &[usize],
+        command: &mut Command,
+    ) -> Result<Self, String> {
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command.process_group(0);
+        let child = spawn_on(cores, command)
+            .map_err(|error| format!("the {name} cannot be started: {error}"))?;
+        Ok(Self { child, name })
+    }
+
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Writes `text` to its standard input and closes it.
+    pub(crate) fn tell(&mut self, text: &[u8]) -> Result<(), String> {
+        let Some(mut stdin) = self.child.stdin.take() else { return Ok(()) };
+        stdin.write_all(text).map_err(|error| format!("the {} does not listen: {error}", self.name))
+    }
+
+    /// Waits for the first line of its standard output.
+    pub(crate) fn first_line(&mut self, patience: Duration) -> Result<String, String> {
+        let stdout = self.child.stdout.take().ok_or("standard output was taken")?;
+        let (line, arrival) = mpsc::channel();
+        thread::spawn(move || {
+            let mut stdout = BufReader::new(stdout);
+            let mut text = String::new();
+            let read = stdout.read_line(&mut text).map(|_| text);
+            let _ = line.send(read);
+            // Whatever else it says must not block it.
+            let _ = io::copy(&mut stdout, &mut io::sink());
+        });
+        match arrival.recv_timeout(patience) {
+            Ok(Ok(text)) if !text.is_empty() => Ok(text.trim_end().to_owned()),
+            Ok(Ok(_)) => Err(format!("the {} ended at once: {}", self.name, self.complaint())),
+            Ok(Err(error)) => Err(format!("the {} cannot be read: {error}", self.name)),
+            Err(_) => Err(format!("the {} said nothing for {patience:?}", self.name)),
+        }
+    }
+
+    /// Everything that it prints until it ends; `stop` ends it before.
+    pub(crate) fn output(
+        &mut self,
+        patience: Duration,
+        stop: &dyn Fn() -> bool,
+    ) -> Result<String, String> {
+        let mut stdout = self.child.stdout.take().ok_or("standard output was taken")?;
+        let reader = thread::spawn(move || {
+            let mut text = String::new();
+            stdout.read_to_string(&mut text).map(|_| text)
+        });
+        let status = self.wait(patience, stop)?;
+        let text = reader.join().map_err(|_| "the reading thread panicked")?;
+        let text = text.map_err(|error| format!("the {} cannot be read: {error}", self.name))?;
+        if text.is_empty() {
+            return Err(format!("the {} ended with {status}: {}", self.name, self.complaint()));
+        }
+        Ok(text)
+    }
+
+    /// Asks it to end, and waits for that.
+    pub(crate) fn end(mut self, patience: Duration) -> Result<End, String> {
+        self.signal(Signal::SIGTERM);
+        // What is counted of children is added when one is waited for, and no
+        // other child ends meanwhile.
+        let before = switches();
+        let status = self.wait(patience, &|| false)?;
+        Ok(End { status, context_switches: switches() - before })
+    }
+
+    fn wait(&mut self, patience: Duration, stop: &dyn Fn() -> bool) -> Result<ExitStatus, String> {
+        let deadline = Instant::now() + patience;
+        loop {
+            match self.child.try_wait() {
+                Ok(Some(status)) => return Ok(status),
+                Ok(None) if stop() => return Err("interrupted".to_owned()),
+                Ok(None) if Instant::now() < deadline => thread::sleep(LOOK),
+                Ok(None) => return Err(format!("the {} did not end in {patience:?}", self.name)),
+                Err(error) => return Err(format!("the {} cannot be waited for: {error}", self.name)),
+            }
+        }
+    }
+
+    /// What it said on standard error, once it has ended.
+    fn complaint(&mut self) -> String {
+        let mut text = String::new();
+        if let Some(mut stderr) = self.child.stderr.take() {
+            let _ = self.child.kill();
+            let _ = stderr.read_to_string(&mut text);
+        }
+        text.trim().to_owned()
+    }
+
+    fn signal(&self, signal: Signal) {
+        if let Ok(pid) = i32::try_from(self.child.id()) {
+            // It fails only if the process has ended, which is what we want.
+            let _ = kill(Pid::from_raw(pid), signal);
+        }
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn switches() -> i64 {
+    getrusage(UsageWho::RUSAGE_CHILDREN)
+        .map_or(0, |usage| usage.voluntary_context_switches() + usage.involuntary_context_switches())
+}
