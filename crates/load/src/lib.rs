@@ -1,1 +1,59 @@
-//! To come.
+//! **Load generator**: drives any TCP server over many connections from one
+//! thread, verifies every answer, and accounts for every connection.
+//!
+//! ```text
+//! Plan ─▶ connecting ─▶ barrier ─▶ warm-up ─▶ window ─▶ grace ─▶ Report
+//!         (a burst      (all have              (counted) (waits for
+//!          at a time)    or failed)                       answers owed)
+//! ```
+//!
+//! | Question               | Answer                                               |
+//! |------------------------|------------------------------------------------------|
+//! | Threads                | the caller's, with one epoll instance                |
+//! | Outstanding requests   | at most one a connection; no pipelining              |
+//! | Latency counts from    | the instant a request was due, and from its send     |
+//! | What is verified       | every echoed byte, every status, every body          |
+//! | What is never dropped  | the unanswered, the unsent, connections not served   |
+//!
+//! [`run`] takes a [`Plan`] and returns a [`Report`]. Where to look:
+//!
+//! - what is asked: `plan`, `script`, `pattern`, `reference`, `decoder`;
+//! - when: `arrivals`, `pacing`, `clock`;
+//! - the loop: `generator`, `connecting`, `traffic`, `exchange`, `connection`;
+//! - what is found: `ledger`, `summary`, `fairness`, `little`, `watch`, `verdict`, `report`.
+
+mod arrivals;
+mod clock;
+mod connecting;
+mod connection;
+mod decoder;
+mod error;
+mod exchange;
+mod fairness;
+mod fault;
+mod generator;
+mod ledger;
+mod limits;
+mod little;
+mod pacing;
+mod pattern;
+mod plan;
+mod reference;
+mod report;
+mod script;
+mod sources;
+mod summary;
+mod traffic;
+mod verdict;
+mod watch;
+
+pub use error::Error;
+pub use fairness::{Spread, jain};
+pub use fault::Errors;
+pub use generator::run;
+pub use limits::allow_connections;
+pub use little::littles_law;
+pub use plan::{Arrivals, Kind, Method, Mode, Plan, Request};
+pub use report::Report;
+pub use summary::{Summary, decode_histogram};
+pub use watch::{Memory, Sample, Watched};

@@ -1,0 +1,103 @@
+//! The ramp: all connections are made before any of them is used.
+
+use std::{io, sync::atomic::Ordering, time::Duration};
+
+use mio::{Events, Interest, Token, event::Event};
+use nix::errno::Errno;
+
+use crate::{
+    clock::nanoseconds,
+    error::Error,
+    fault::{Cause, Fault},
+    generator::{Generator, NAP},
+    sources::Sources,
+};
+
+impl Generator<'_> {
+    /// Makes the plan's connections, a burst at a time, until each is
+    /// established or has failed or the time for it is up.
+    pub(crate) fn connect(&mut self, events: &mut Events) -> Result<(), Error> {
+        let deadline = nanoseconds(self.plan.connect_timeout);
+        let sources = Sources::new(self.plan.target, self.plan.connections);
+        let mut begun = 0;
+        while begun < self.connections.len() || self.connecting > 0 {
+            let now = self.clock.now();
+            if now >= deadline || self.interrupt.load(Ordering::Relaxed) {
+                break;
+            }
+            while begun < self.connections.len() && self.connecting < self.plan.connect_burst {
+                self.begin(begun, &sources)?;
+                begun += 1;
+            }
+            if self.connecting > 0 {
+                self.poll(events, Duration::from_nanos(deadline - now).min(NAP))?;
+                for event in &*events {
+                    self.connecting_event(event);
+                }
+            }
+        }
+        if !self.interrupt.load(Ordering::Relaxed) {
+            self.give_up();
+        }
+        Ok(())
+    }
+
+    fn begin(&mut self, id: usize, sources: &Sources) -> Result<(), Error> {
+        let mut stream = match sources.connect(id) {
+            Ok(stream) => stream,
+            Err(why) if is_out_of_descriptors(&why) => {
+                return Err(Error::io("open another socket")(why));
+            }
+            Err(why) => {
+                self.fail(id, &Fault::io("connecting", &why));
+                return Ok(());
+            }
+        };
+        // Both interests, once: the edge-triggered loop never has to change them.
+        self.poll
+            .registry()
+            .register(&mut stream, Token(id), Interest::READABLE | Interest::WRITABLE)
+            .map_err(Error::io("register a socket"))?;
+        self.connections[id].stream = Some(stream);
+        self.connecting += 1;
+        Ok(())
+    }
+
+    fn connecting_event(&mut self, event: &Event) {
+        let id = event.token().0;
+        let connection = &mut self.connections[id];
+        if !connection.established {
+            let Some(stream) = &connection.stream else { return };
+            match stream.take_error() {
+                Ok(None) if stream.peer_addr().is_ok() => {
+                    connection.established = true;
+                    self.connecting -= 1;
+                    self.live += 1;
+                }
+                Ok(None) => return, // Still shaking hands.
+                Ok(Some(why)) | Err(why) => {
+                    self.fail(id, &Fault::io("connecting", &why));
+                    return;
+                }
+            }
+        }
+        // A server may turn a connection away as soon as it has it.
+        self.socket_event(event);
+    }
+
+    /// Ends the handshakes that took too long.
+    fn give_up(&mut self) {
+        for id in 0..self.connections.len() {
+            let connection = &self.connections[id];
+            if connection.stream.is_some() && !connection.established {
+                let spent = humantime::format_duration(self.plan.connect_timeout);
+                let text = format!("no handshake within the connect timeout of {spent}");
+                self.fail(id, &Fault::new(Cause::ConnectTimeout, text));
+            }
+        }
+    }
+}
+
+fn is_out_of_descriptors(why: &io::Error) -> bool {
+    [Errno::EMFILE, Errno::ENFILE].iter().any(|&errno| why.raw_os_error() == Some(errno as i32))
+}

@@ -1,0 +1,257 @@
+//! HTTP/1.1 answers, in whatever pieces they arrive.
+
+use std::mem::{self, MaybeUninit};
+
+use httparse::{Header, ParserConfig, Response, Status};
+
+use crate::fault::{Cause, Fault};
+
+/// A head, or the line of a chunk, that is longer than this is none.
+const LONGEST_HEAD: usize = 64 * 1024;
+
+const HEADERS: usize = 64;
+
+/// Where in an answer a connection is.
+///
+/// Bodies are handed on as they come. Only a head that is cut is kept, so an
+/// answer that arrives whole, nearly all of them, is parsed where it was read.
+#[derive(Debug, Default)]
+pub(crate) struct Decoder {
+    state: State,
+    /// The beginning of a head or chunk line whose end has not arrived.
+    cut: Vec<u8>,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+enum State {
+    #[default]
+    Head,
+    Body {
+        left: u64,
+    },
+    ChunkSize,
+    Chunk {
+        left: u64,
+    },
+    ChunkEnd,
+    Trailer,
+    Done,
+}
+
+/// What a step did with the bytes it was given.
+enum Step {
+    /// Used so many of them.
+    Used(usize),
+    /// Needs more to tell.
+    Short,
+}
+
+impl Decoder {
+    /// Takes in what arrived: each piece of body goes to `body`. Says whether
+    /// the answer is complete, and is then ready for the next.
+    pub(crate) fn feed(
+        &mut self,
+        data: &[u8],
+        expect_status: u16,
+        body: &mut impl FnMut(&[u8]) -> Result<(), Fault>,
+    ) -> Result<bool, Fault> {
+        if self.cut.is_empty() {
+            return self.feed_whole(data, expect_status, body);
+        }
+        let mut joined = mem::take(&mut self.cut);
+        joined.extend_from_slice(data);
+        self.feed_whole(&joined, expect_status, body)
+    }
+
+    fn feed_whole(
+        &mut self,
+        mut data: &[u8],
+        expect_status: u16,
+        body: &mut impl FnMut(&[u8]) -> Result<(), Fault>,
+    ) -> Result<bool, Fault> {
+        loop {
+            if matches!(self.state, State::Done) {
+                self.state = State::Head;
+                return if data.is_empty() {
+                    Ok(true)
+                } else {
+                    Err(broken(format!("{} bytes follow the answer", data.len())))
+                };
+            }
+            match self.step(data, expect_status, body)? {
+                Step::Used(used) => data = &data[used..],
+                Step::Short if data.len() > LONGEST_HEAD => {
+                    return Err(broken(format!("a head of more than {LONGEST_HEAD} bytes")));
+                }
+                Step::Short => {
+                    self.cut.extend_from_slice(data);
+                    return Ok(false);
+                }
+            }
+        }
+    }
+
+    fn step(
+        &mut self,
+        data: &[u8],
+        expect_status: u16,
+        body: &mut impl FnMut(&[u8]) -> Result<(), Fault>,
+    ) -> Result<Step, Fault> {
+        match self.state {
+            State::Head => self.head(data, expect_status),
+            State::Body { left: 0 } => Ok(self.turn(State::Done, 0)),
+            State::Chunk { left: 0 } => Ok(self.turn(State::ChunkEnd, 0)),
+            _ if data.is_empty() => Ok(Step::Short),
+            State::Body { left } => {
+                let piece = front(data, left);
+                body(piece)?;
+                Ok(self.turn(State::Body { left: left - piece.len() as u64 }, piece.len()))
+            }
+            State::Chunk { left } => {
+                let piece = front(data, left);
+                body(piece)?;
+                Ok(self.turn(State::Chunk { left: left - piece.len() as u64 }, piece.len()))
+            }
+            State::ChunkSize => match httparse::parse_chunk_size(data) {
+                Ok(Status::Complete((used, 0))) => Ok(self.turn(State::Trailer, used)),
+                Ok(Status::Complete((used, left))) => Ok(self.turn(State::Chunk { left }, used)),
+                Ok(Status::Partial) => Ok(Step::Short),
+                Err(_) => Err(broken("a chunk without a valid size")),
+            },
+            State::ChunkEnd => match data {
+                [b'\r', b'\n', ..] => Ok(self.turn(State::ChunkSize, 2)),
+                [b'\r'] => Ok(Step::Short),
+                _ => Err(broken("a chunk longer than its size")),
+            },
+            State::Trailer => {
+                let mut headers = [httparse::EMPTY_HEADER; HEADERS];
+                match httparse::parse_headers(data, &mut headers) {
+                    Ok(Status::Complete((used, _))) => Ok(self.turn(State::Done, used)),
+                    Ok(Status::Partial) => Ok(Step::Short),
+                    Err(why) => Err(broken(format!("the trailer: {why}"))),
+                }
+            }
+            State::Done => Ok(Step::Short),
+        }
+    }
+
+    fn turn(&mut self, state: State, used: usize) -> Step {
+        self.state = state;
+        Step::Used(used)
+    }
+
+    fn head(&mut self, data: &[u8], expect_status: u16) -> Result<Step, Fault> {
+        let mut headers = [const { MaybeUninit::uninit() }; HEADERS];
+        let mut response = Response::new(&mut []);
+        let parsed = ParserConfig::default().parse_response_with_uninit_headers(
+            &mut response,
+            data,
+            &mut headers,
+        );
+        let used = match parsed {
+            Ok(Status::Complete(used)) => used,
+            Ok(Status::Partial) => return Ok(Step::Short),
+            Err(why) => return Err(broken(format!("the head of the answer: {why}"))),
+        };
+        let status = response.code.unwrap_or(0);
+        if (100..200).contains(&status) {
+            return Ok(Step::Used(used)); // An interim answer; the real one follows.
+        }
+        if status != expect_status {
+            let text = format!("status {status}, expected {expect_status}");
+            return Err(Fault::new(Cause::BadStatus, text));
+        }
+        let state = if matches!(status, 204 | 304) {
+            State::Body { left: 0 }
+        } else {
+            framing(response.headers)?
+        };
+        Ok(self.turn(state, used))
+    }
+}
+
+/// How the body ends. One that ends with the connection is refused: it cannot
+/// be told from a server that closed early.
+fn framing(headers: &[Header]) -> Result<State, Fault> {
+    let mut length = None;
+    for header in headers {
+        if header.name.eq_ignore_ascii_case("content-length") {
+            let text = str::from_utf8(header.value).unwrap_or_default().trim();
+            let Ok(left) = text.parse() else {
+                return Err(broken(format!("Content-Length is {text:?}")));
+            };
+            length = Some(State::Body { left });
+        } else if header.name.eq_ignore_ascii_case("transfer-encoding") {
+            let chunked = header.value.trim_ascii().eq_ignore_ascii_case(b"chunked");
+            return if chunked {
+                Ok(State::ChunkSize)
+            } else {
+                Err(broken("a Transfer-Encoding other than chunked"))
+            };
+        }
+    }
+    length.ok_or_else(|| broken("neither Content-Length nor chunked, so the end is unknown"))
+}
+
+fn front(data: &[u8], left: u64) -> &[u8] {
+    let length = usize::try_from(left).map_or(data.len(), |left| left.min(data.len()));
+    &data[..length]
+}
+
+fn broken(text: impl Into<String>) -> Fault {
+    Fault::new(Cause::Protocol, text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const FIXED: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Length: 11\r\n\r\nhello world";
+    const CHUNKED: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\n\
+        Transfer-Encoding: chunked\r\n\r\n6;x=y\r\nhello \r\n5\r\nworld\r\n0\r\nA: b\r\n\r\n";
+
+    /// Feeds `answer` in pieces cut at `at`; the body, if it was complete.
+    fn decode(answer: &[u8], at: &[usize]) -> Result<Option<String>, Fault> {
+        let (mut decoder, mut body, mut complete) = (Decoder::default(), Vec::new(), false);
+        let mut from = 0;
+        for &to in at.iter().chain(&[answer.len()]) {
+            complete = decoder.feed(&answer[from..to], 200, &mut |piece| {
+                body.extend_from_slice(piece);
+                Ok(())
+            })?;
+            from = to;
+        }
+        Ok(complete.then(|| String::from_utf8(body).unwrap()))
+    }
+
+    #[test]
+    fn answers_survive_every_cut() {
+        for answer in [FIXED, CHUNKED] {
+            for first in 1..answer.len() {
+                for second in first..answer.len() {
+                    let body = decode(answer, &[first, second]).unwrap();
+                    assert_eq!(body.as_deref(), Some("hello world"), "cut at {first}, {second}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn an_unfinished_answer_is_not_complete() {
+        assert_eq!(decode(&FIXED[..FIXED.len() - 1], &[]).unwrap(), None);
+        assert_eq!(decode(&CHUNKED[..CHUNKED.len() - 1], &[]).unwrap(), None);
+    }
+
+    #[test]
+    fn faults_are_told_apart() {
+        let cause = |answer: &[u8]| decode(answer, &[]).unwrap_err().cause;
+        assert_eq!(cause(b"HTTP/1.1 500 No\r\nContent-Length: 0\r\n\r\n"), Cause::BadStatus);
+        assert_eq!(cause(b"HTTP/1.1 200 OK\r\n\r\nhello"), Cause::Protocol);
+        assert_eq!(cause(b"\x16\x03\x01 no http at all"), Cause::Protocol);
+        assert_eq!(cause(b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\nab"), Cause::Protocol);
+        assert_eq!(
+            cause(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nab\r\n"),
+            Cause::Protocol
+        );
+    }
+}

@@ -1,0 +1,366 @@
+//! What one run of the generator does, as data: written by a person on the
+//! command line or by the harness as JSON, and hashed with its results.
+
+use std::{net::SocketAddr, time::Duration};
+
+use serde::{Deserialize, Serialize};
+
+use crate::error::Error;
+
+/// One run: which server, how many connections, what they ask for and when.
+///
+/// As JSON only `target` is required, durations are text such as `"500ms"`, and
+/// an unknown field is an error.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Plan {
+    /// The server's address.
+    pub target: SocketAddr,
+    /// Connections asked for; how many the server grants is in the report.
+    #[serde(default = "default::connections")]
+    pub connections: usize,
+    /// Handshakes under way at once: more would overflow a short backlog and
+    /// measure the kernel's SYN retries instead of the server.
+    #[serde(default = "default::connect_burst")]
+    pub connect_burst: usize,
+    /// Time for all handshakes together (and for the probes of [`Mode::Idle`]).
+    #[serde(default = "default::connect_timeout", with = "human")]
+    pub connect_timeout: Duration,
+    /// What is asked for, drawn by weight. All of one protocol.
+    #[serde(default = "default::requests")]
+    pub requests: Vec<Request>,
+    /// When requests are sent.
+    #[serde(default)]
+    pub mode: Mode,
+    /// Decides payloads, the mix and the arrivals: same seed, same run.
+    #[serde(default = "default::seed")]
+    pub seed: u64,
+    /// Traffic before the window, not counted.
+    #[serde(default = "default::warmup", with = "human")]
+    pub warmup: Duration,
+    /// The measured window.
+    #[serde(default = "default::duration", with = "human")]
+    pub duration: Duration,
+    /// How long after the window outstanding answers are waited for; what is
+    /// then unanswered is a censored sample.
+    #[serde(default = "default::grace", with = "human")]
+    pub grace: Duration,
+    /// The server's process, whose CPU time and threads are sampled.
+    #[serde(default)]
+    pub watch: Option<u32>,
+    /// Samples the process's memory too, which makes the kernel walk its pages.
+    #[serde(default)]
+    pub watch_memory: bool,
+}
+
+/// One kind of request in a plan's mix.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Request {
+    /// Share of the mix, relative to the other weights.
+    #[serde(default = "default::weight")]
+    pub weight: u32,
+    /// Belongs to the slow class, whose latencies have a histogram of their own.
+    #[serde(default)]
+    pub slow: bool,
+    /// What is sent and what is expected.
+    pub kind: Kind,
+}
+
+/// What a request sends and what its answer must be.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum Kind {
+    /// Bytes that come back as they were.
+    Echo {
+        /// Payload size.
+        bytes: usize,
+    },
+    /// An HTTP/1.1 request on a kept-alive connection.
+    Http {
+        /// The method.
+        #[serde(default)]
+        method: Method,
+        /// The request target, from the `/`.
+        path: String,
+        /// Size of the body of a POST.
+        #[serde(default)]
+        body_bytes: usize,
+        /// The status an answer must have.
+        #[serde(default = "default::status")]
+        expect_status: u16,
+        /// The body an answer must have. Without it a POST to `/echo` must
+        /// return what was sent, and a GET what the first GET of it returned.
+        #[serde(default)]
+        expect_body: Option<String>,
+    },
+}
+
+/// The method of an HTTP request.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "UPPERCASE")]
+pub enum Method {
+    /// Asks without a body.
+    #[default]
+    Get,
+    /// Sends a body of pattern bytes.
+    Post,
+}
+
+/// When requests are sent.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum Mode {
+    /// Each connection sends, waits for the answer, thinks, and sends again.
+    Closed {
+        /// Pause between an answer and the next request.
+        #[serde(default, with = "human")]
+        think: Duration,
+    },
+    /// Requests arrive whether or not the server keeps up.
+    Open {
+        /// Arrivals a second, over all connections.
+        rate: f64,
+        /// How arrivals are spaced.
+        #[serde(default)]
+        arrivals: Arrivals,
+    },
+    /// Connections are made and held in silence.
+    Idle {
+        /// Asks once on each connection first, to know that the server holds
+        /// the connection and not only the kernel's backlog.
+        #[serde(default)]
+        probe: bool,
+    },
+}
+
+impl Default for Mode {
+    fn default() -> Self {
+        Self::Closed { think: Duration::ZERO }
+    }
+}
+
+/// How the arrivals of an open loop are spaced.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Arrivals {
+    /// All gaps alike.
+    #[default]
+    Fixed,
+    /// Gaps drawn from an exponential distribution: many independent users.
+    Poisson,
+}
+
+impl Request {
+    /// A request of weight 1 in the short class.
+    #[must_use]
+    pub fn new(kind: Kind) -> Self {
+        Self { weight: 1, slow: false, kind }
+    }
+}
+
+impl Plan {
+    /// A closed loop of 64 connections echoing 64 bytes for five seconds.
+    #[must_use]
+    pub fn new(target: SocketAddr) -> Self {
+        Self {
+            target,
+            connections: default::connections(),
+            connect_burst: default::connect_burst(),
+            connect_timeout: default::connect_timeout(),
+            requests: default::requests(),
+            mode: Mode::default(),
+            seed: default::seed(),
+            warmup: default::warmup(),
+            duration: default::duration(),
+            grace: default::grace(),
+            watch: None,
+            watch_memory: false,
+        }
+    }
+
+    /// Looks for what cannot be run, before anything is connected.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Plan`], saying which field to change.
+    pub fn check(&self) -> Result<(), Error> {
+        let refuse = |why: &str| Err(Error::Plan(why.to_owned()));
+        if self.connections == 0 {
+            return refuse("connections is 0; ask for at least 1");
+        }
+        if u32::try_from(self.connections).is_err() {
+            return refuse("connections does not fit 32 bits");
+        }
+        if self.connect_burst == 0 {
+            return refuse("connect_burst is 0, so nothing would connect; use at least 1");
+        }
+        if self.requests.is_empty() {
+            return refuse("requests is empty; name at least one");
+        }
+        if self.requests.iter().map(|request| u64::from(request.weight)).sum::<u64>() == 0 {
+            return refuse("every request has weight 0; give one a weight");
+        }
+        if self.duration.is_zero() {
+            return refuse("duration is 0; measure for at least 1ms");
+        }
+        if self.requests.iter().any(|one| one.kind.is_http() != self.requests[0].kind.is_http()) {
+            return refuse(
+                "requests mix echo and http; one server speaks one of them, split the plan",
+            );
+        }
+        if let Mode::Open { rate, .. } = self.mode
+            && !(rate.is_finite() && rate > 0.0)
+        {
+            return refuse("the rate of an open loop must be a number above 0");
+        }
+        self.requests.iter().try_for_each(|request| request.kind.check())
+    }
+}
+
+impl Kind {
+    fn is_http(&self) -> bool {
+        matches!(self, Self::Http { .. })
+    }
+
+    fn check(&self) -> Result<(), Error> {
+        match self {
+            Self::Echo { bytes: 0 } => {
+                Err(Error::Plan("an echo of 0 bytes has no answer; use at least 1".to_owned()))
+            }
+            Self::Http { method: Method::Get, body_bytes: 1.., .. } => {
+                Err(Error::Plan("a GET has no body; set body_bytes to 0 or use POST".to_owned()))
+            }
+            Self::Http { path, .. }
+                if !path.starts_with('/') || path.contains(|c: char| c <= ' ' || c > '~') =>
+            {
+                Err(Error::Plan(format!(
+                    "the path {path:?} must start with / and be plain ASCII without spaces"
+                )))
+            }
+            Self::Echo { .. } | Self::Http { .. } => Ok(()),
+        }
+    }
+}
+
+mod default {
+    use std::time::Duration;
+
+    use super::{Kind, Request};
+
+    pub(super) fn connections() -> usize {
+        64
+    }
+    pub(super) fn connect_burst() -> usize {
+        64
+    }
+    pub(super) fn connect_timeout() -> Duration {
+        Duration::from_secs(3)
+    }
+    pub(super) fn requests() -> Vec<Request> {
+        vec![Request::new(Kind::Echo { bytes: 64 })]
+    }
+    pub(super) fn seed() -> u64 {
+        1
+    }
+    pub(super) fn warmup() -> Duration {
+        Duration::from_millis(500)
+    }
+    pub(super) fn duration() -> Duration {
+        Duration::from_secs(5)
+    }
+    pub(super) fn grace() -> Duration {
+        Duration::from_millis(500)
+    }
+    pub(super) fn weight() -> u32 {
+        1
+    }
+    pub(super) fn status() -> u16 {
+        200
+    }
+}
+
+/// Durations as text: `"1s 500ms"`.
+mod human {
+    use std::time::Duration;
+
+    use serde::{Deserialize, Deserializer, Serializer, de::Error};
+
+    pub(super) fn serialize<S: Serializer>(span: &Duration, to: S) -> Result<S::Ok, S::Error> {
+        to.collect_str(&humantime::format_duration(*span))
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Duration, D::Error> {
+        let text = String::deserialize(from)?;
+        humantime::parse_duration(&text).map_err(|why| {
+            D::Error::custom(format!("{text:?} is no duration such as 500ms: {why}"))
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn plan() -> Plan {
+        Plan::new("127.0.0.1:5555".parse().unwrap())
+    }
+
+    #[test]
+    fn target_alone_is_a_plan() {
+        let read: Plan = serde_json::from_str(r#"{"target": "127.0.0.1:5555"}"#).unwrap();
+        assert_eq!(read, plan());
+    }
+
+    #[test]
+    fn json_keeps_a_plan() {
+        let mut written = plan();
+        written.mode = Mode::Open { rate: 10.5, arrivals: Arrivals::Poisson };
+        written.grace = Duration::from_millis(1500);
+        written.requests.push(Request {
+            weight: 3,
+            slow: true,
+            kind: Kind::Http {
+                method: Method::Post,
+                path: "/echo".into(),
+                body_bytes: 9,
+                expect_status: 200,
+                expect_body: None,
+            },
+        });
+        let text = serde_json::to_string(&written).unwrap();
+        assert_eq!(serde_json::from_str::<Plan>(&text).unwrap(), written);
+    }
+
+    #[test]
+    fn unknown_fields_are_refused() {
+        let text = r#"{"target": "127.0.0.1:5555", "conections": 3}"#;
+        assert!(serde_json::from_str::<Plan>(text).unwrap_err().to_string().contains("conections"));
+    }
+
+    #[test]
+    fn what_cannot_run_is_said() {
+        let http = |path: &str| {
+            Request::new(Kind::Http {
+                method: Method::Get,
+                path: path.into(),
+                body_bytes: 0,
+                expect_status: 200,
+                expect_body: None,
+            })
+        };
+        let refused = |change: &dyn Fn(&mut Plan)| {
+            let mut plan = plan();
+            change(&mut plan);
+            plan.check().unwrap_err().to_string()
+        };
+        assert!(refused(&|plan| plan.requests.push(http("/"))).contains("mix echo and http"));
+        assert!(refused(&|plan| plan.requests = vec![http("/a b")]).contains("/a b"));
+        assert!(refused(&|plan| plan.requests.clear()).contains("requests"));
+        assert!(refused(&|plan| plan.connections = 0).contains("connections"));
+        assert!(refused(&|plan| plan.requests[0].weight = 0).contains("weight"));
+        let open = Mode::Open { rate: f64::NAN, arrivals: Arrivals::Fixed };
+        assert!(refused(&|plan| plan.mode = open).contains("rate"));
+        assert!(plan().check().is_ok());
+    }
+}

@@ -1,0 +1,71 @@
+//! The body that every GET of one path must return: that of the first answer.
+
+use crate::{
+    fault::{Cause, Fault},
+    pattern::difference,
+};
+
+/// Learns a body from the answers themselves.
+///
+/// Many answers are under way at once when the first is not yet complete, so
+/// whichever is furthest extends the reference and all are held to it; the
+/// first that ends fixes its length. No connection keeps a copy.
+#[derive(Debug, Default)]
+pub(crate) struct Reference {
+    bytes: Vec<u8>,
+    fixed: bool,
+}
+
+impl Reference {
+    /// A body known beforehand.
+    pub(crate) fn fixed(bytes: Vec<u8>) -> Self {
+        Self { bytes, fixed: true }
+    }
+
+    /// Holds a piece of body that begins at `position` to the reference.
+    pub(crate) fn check(&mut self, position: usize, piece: &[u8]) -> Result<(), Fault> {
+        let known = self.bytes.get(position..).unwrap_or_default();
+        let common = known.len().min(piece.len());
+        if piece[..common] != known[..common] || (self.fixed && piece.len() > common) {
+            let text = difference(known, piece, position);
+            return Err(Fault::new(Cause::Mismatch, format!("in the body {text}")));
+        }
+        self.bytes.extend_from_slice(&piece[common..]);
+        Ok(())
+    }
+
+    /// Holds the length of a complete body to the reference.
+    pub(crate) fn end(&mut self, length: usize) -> Result<(), Fault> {
+        self.fixed = true;
+        if length == self.bytes.len() {
+            return Ok(());
+        }
+        let text = format!("the body has {length} bytes, another had {}", self.bytes.len());
+        Err(Fault::new(Cause::Mismatch, text))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_answer_sets_the_rule() {
+        let mut reference = Reference::default();
+        reference.check(0, b"abc").unwrap();
+        reference.check(0, b"abcd").unwrap();
+        reference.check(3, b"d").unwrap();
+        reference.end(4).unwrap();
+        reference.check(0, b"abcd").unwrap();
+        reference.end(4).unwrap();
+    }
+
+    #[test]
+    fn other_bytes_and_other_lengths_are_mismatches() {
+        let mut reference = Reference::fixed(b"abcd".to_vec());
+        assert!(reference.check(0, b"abX").unwrap_err().text.contains("byte 2"));
+        assert!(reference.check(0, b"abcde").unwrap_err().text.contains("longer"));
+        assert!(reference.check(4, b"e").unwrap_err().text.contains("longer"));
+        assert!(reference.end(3).unwrap_err().text.contains("3 bytes"));
+    }
+}

@@ -1,0 +1,177 @@
+//! What a run found.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    clock::{NEVER, seconds},
+    connection::Connection,
+    fairness::{Spread, jain},
+    fault::Errors,
+    generator::Generator,
+    ledger::{Ledger, Told},
+    little::littles_law,
+    plan::Mode,
+    summary::Summary,
+    verdict,
+    watch::Watched,
+};
+
+/// What a run found. "The window" is the plan's duration after the warm-up.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Report {
+    /// Connections the plan asked for.
+    pub requested: usize,
+    /// Connections whose handshake was completed, by the kernel at least.
+    pub established: usize,
+    /// Connections with at least one complete and correct answer, at any time.
+    pub served: usize,
+    /// Connections that were asked something, or could not even be
+    /// established, and never got an answer.
+    pub starved: usize,
+    /// Connections on which nothing was ever due: all of them in an idle run
+    /// without probe. `requested` is `served` + `starved` + `unasked`.
+    pub unasked: usize,
+    /// Answers that came in the window.
+    pub answered: u64,
+    /// Requests sent that were due in the window (in a closed loop: sent in it).
+    pub sent: u64,
+    /// Arrivals of an open loop due in the window and never sent, because their
+    /// connection stayed busy or had ended.
+    pub unsent: u64,
+    /// Requests, of the window or before, still unanswered when the grace
+    /// period was over. Their latency is only known to be longer than that.
+    pub censored: u64,
+    /// Length of the window.
+    pub window_seconds: f64,
+    /// Answers a second in the window.
+    pub rate: f64,
+    /// Connections that ended, by cause.
+    pub errors: Errors,
+    /// Bytes read, over the whole run.
+    pub bytes_in: u64,
+    /// Bytes written, over the whole run.
+    pub bytes_out: u64,
+    /// Jain's fairness index of the answers in the window over all requested
+    /// connections. `None` if there was no answer.
+    pub jain: Option<f64>,
+    /// Answers in the window by connection.
+    pub per_connection: Option<Spread>,
+    /// Longest wait of a connection from its first request being due to the
+    /// first byte of an answer; for one that was never answered, to the end.
+    pub longest_wait_ms: Option<f64>,
+    /// Latency of the short class from the instant a request was due; in a
+    /// closed loop that is its send.
+    pub latency: Summary,
+    /// The same of the slow class, if the plan has one.
+    pub latency_slow: Option<Summary>,
+    /// Open loop: latency of the short class from the actual send. Where it is
+    /// much smaller, the wait was for the connection.
+    pub latency_from_send: Option<Summary>,
+    /// The same of the slow class.
+    pub latency_from_send_slow: Option<Summary>,
+    /// `latency` in full, nanoseconds: see [`decode_histogram`](crate::decode_histogram).
+    pub histogram: String,
+    /// `latency_slow` in full.
+    pub histogram_slow: Option<String>,
+    /// Open loop: share of the arrivals that the generator took up within 1 ms
+    /// of being due: sent, or queued behind the answer the connection owed.
+    pub adherence: Option<f64>,
+    /// Open loop: the latest of them.
+    pub max_lag_us: Option<f64>,
+    /// Closed loop: see [`littles_law`].
+    pub littles_law: Option<f64>,
+    /// CPU time of the generator in the window. An open loop spins before each
+    /// send, so there this is no cost of requests.
+    pub client_cpu_seconds: f64,
+    /// Time in the window in which the generator did not run or not keep up.
+    pub stalled_seconds: f64,
+    /// The server's process, if it was watched.
+    pub watch: Option<Watched>,
+    /// The run was ended before its time.
+    pub interrupted: bool,
+    /// What a reader of these figures must know.
+    pub warnings: Vec<String>,
+    /// Why the figures say more of the generator than of the server, if so.
+    pub void: Option<String>,
+}
+
+impl Report {
+    /// Answers in the window for each second of CPU time the server used in it.
+    #[must_use]
+    #[expect(clippy::cast_precision_loss, reason = "counts stay far below 2^53")]
+    pub fn answers_per_server_cpu_second(&self) -> Option<f64> {
+        let cpu = self.watch.as_ref()?.server_cpu_seconds()?;
+        (cpu > 0.0).then(|| self.answered as f64 / cpu)
+    }
+
+    #[expect(clippy::cast_precision_loss, reason = "counts stay far below 2^53")]
+    pub(crate) fn of(generator: Generator, watch: Option<Watched>) -> Self {
+        let end = generator.clock.now();
+        let interrupted = generator.is_interrupted();
+        let Generator { plan, connections, ledger, .. } = generator;
+        let window_seconds = seconds(ledger.end.saturating_sub(ledger.start));
+        let rate = if window_seconds > 0.0 { ledger.answered as f64 / window_seconds } else { 0.0 };
+        let mut counts: Vec<u64> = connections.iter().map(|one| one.answered).collect();
+        let served = count(&connections, |one| one.served);
+        let unasked = count(&connections, |one| one.established && one.asked_at == NEVER);
+        let Told { latency, from_send, histogram } = ledger.short();
+        let slow = ledger.slow();
+        let adherence = ledger.lag.adherence();
+        let mut report = Self {
+            requested: connections.len(),
+            established: count(&connections, |one| one.established),
+            served,
+            starved: connections.len() - served - unasked,
+            unasked,
+            answered: ledger.answered,
+            sent: ledger.sent,
+            unsent: ledger.arrivals.saturating_sub(ledger.sent),
+            censored: count(&connections, |one| one.exchange.outstanding) as u64,
+            window_seconds,
+            rate,
+            bytes_in: ledger.bytes_in,
+            bytes_out: ledger.bytes_out,
+            jain: jain(&counts),
+            per_connection: Spread::of(&mut counts),
+            longest_wait_ms: longest_wait_ms(&connections, generator.traffic_at, end),
+            latency,
+            latency_slow: slow.as_ref().map(|told| told.latency.clone()),
+            latency_from_send: from_send,
+            latency_from_send_slow: slow.as_ref().and_then(|told| told.from_send.clone()),
+            histogram,
+            histogram_slow: slow.map(|told| told.histogram),
+            adherence,
+            max_lag_us: adherence.map(|_| ledger.lag.max_ns as f64 / 1e3),
+            littles_law: self_check(plan.mode, &ledger, rate, served),
+            client_cpu_seconds: seconds(generator.cpu_ns),
+            stalled_seconds: seconds(generator.stalled_ns),
+            watch,
+            interrupted,
+            warnings: Vec::new(),
+            void: None,
+            errors: ledger.errors,
+        };
+        (report.warnings, report.void) = verdict::of(&report);
+        report
+    }
+}
+
+fn count(connections: &[Connection], what: impl Fn(&Connection) -> bool) -> usize {
+    connections.iter().filter(|one| what(one)).count()
+}
+
+#[expect(clippy::cast_precision_loss, reason = "a run takes less than 2^53 ns")]
+fn longest_wait_ms(connections: &[Connection], traffic_at: u64, end: u64) -> Option<f64> {
+    let asks = connections.iter().any(|one| one.asked_at != NEVER);
+    let waits = connections.iter().filter(|_| asks).filter_map(|one| {
+        let from = if one.established { one.asked_at } else { traffic_at };
+        (from != NEVER).then(|| one.first_byte_at.min(end).saturating_sub(from))
+    });
+    waits.max().map(|ns| ns as f64 / 1e6)
+}
+
+fn self_check(mode: Mode, ledger: &Ledger, rate: f64, served: usize) -> Option<f64> {
+    let Mode::Closed { think } = mode else { return None };
+    littles_law(rate, ledger.mean_ns()? / 1e9, think.as_secs_f64(), served)
+}

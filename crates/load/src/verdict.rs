@@ -1,0 +1,72 @@
+//! What a report's figures are worth, in sentences.
+
+use crate::report::Report;
+
+/// Shares below which an open loop's schedule was not kept: warn, void.
+const ADHERENCE_WARN: f64 = 0.999;
+const ADHERENCE_VOID: f64 = 0.95;
+
+/// Gap in Little's law beyond which the figures do not belong together.
+const LITTLE_WARN: f64 = 0.02;
+
+/// Share of the window that the generator may have stood still.
+const STALL_VOID: f64 = 0.05;
+
+/// The warnings that a report deserves, and why it is void if it is.
+pub(crate) fn of(report: &Report) -> (Vec<String>, Option<String>) {
+    let mut warnings = Vec::new();
+    let mut voids = Vec::new();
+    if let Some(adherence) = report.adherence.filter(|&share| share < ADHERENCE_WARN) {
+        let text = format!(
+            "the generator took up only {:.2} % of the requests within 1 ms of being due; \
+             give it a core of its own or lower the rate",
+            adherence * 100.0
+        );
+        if adherence < ADHERENCE_VOID { voids.push(text) } else { warnings.push(text) }
+    }
+    if report.stalled_seconds > 0.0 {
+        let text = format!(
+            "the generator stood still for {:.2} s of the window; give it a core of its own",
+            report.stalled_seconds
+        );
+        if report.stalled_seconds > STALL_VOID * report.window_seconds {
+            voids.push(text);
+        } else {
+            warnings.push(text);
+        }
+    }
+    if let Some(gap) = report.littles_law.filter(|&gap| gap > LITTLE_WARN) {
+        warnings.push(format!(
+            "rate, latency and connections disagree by {:.1} % (Little's law); \
+             measure longer, or look for connections that stopped being served",
+            gap * 100.0
+        ));
+    }
+    accounts(report, &mut warnings);
+    if report.interrupted {
+        warnings.push("the run was interrupted; the figures are of what there was".to_owned());
+    }
+    (warnings, (!voids.is_empty()).then(|| voids.join("; ")))
+}
+
+/// Warnings about who was not served.
+fn accounts(report: &Report, warnings: &mut Vec<String>) {
+    if report.starved > 0 {
+        warnings.push(format!(
+            "{} of {} connections never got an answer; the latencies are of the others",
+            report.starved, report.requested
+        ));
+    }
+    if report.censored > 0 {
+        warnings.push(format!(
+            "{} requests were still unanswered at the end; no latency includes them",
+            report.censored
+        ));
+    }
+    if report.unsent > 0 {
+        warnings.push(format!(
+            "{} requests were due and never sent, as their connections stayed busy or had ended",
+            report.unsent
+        ));
+    }
+}
