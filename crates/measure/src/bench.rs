@@ -138,7 +138,8 @@ impl Bench<'_> {
         let new = environment::record(cores, limits);
         let same = |old: &Environment| {
             let Environment { started, finished, .. } = old;
-            let renamed = Environment { started: started.clone(), finished: *finished, ..new.clone() };
+            let renamed =
+                Environment { started: started.clone(), finished: *finished, ..new.clone() };
             !finished && *old == renamed
         };
         Ok(self.store.environment()?.filter(same).unwrap_or(new))

@@ -205,7 +205,10 @@ impl Definition {
             if cells.into_iter().flatten().any(|cell| {
                 !known(&cell.variant) || cell.variant.is_none() != self.variants.is_empty()
             }) {
-                return Err(format!("claim `{}` names no variant, or one that is not there", claim.id));
+                return Err(format!(
+                    "claim `{}` names no variant, or one that is not there",
+                    claim.id
+                ));
             }
             if claim.expects.at_least.is_none() && claim.expects.at_most.is_none() {
                 return Err(format!("claim `{}` has neither `at_least` nor `at_most`", claim.id));
@@ -308,10 +311,8 @@ values = [1]
 
     #[test]
     fn a_model_left_out_is_not_measured() {
-        let text = EXAMPLE.replace(
-            "[full]",
-            "[[left_out]]\nmodel = \"b\"\nwhy = \"because\"\n[full]",
-        );
+        let text =
+            EXAMPLE.replace("[full]", "[[left_out]]\nmodel = \"b\"\nwhy = \"because\"\n[full]");
         let definition = Definition::parse("e", &text).unwrap();
         assert_eq!(definition.models(&["a".to_owned(), "b".to_owned()]), ["a"]);
     }

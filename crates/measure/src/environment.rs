@@ -47,7 +47,8 @@ fn kernel() -> String {
 /// themselves may differ: they are what is being made.
 fn commit() -> String {
     let commit = output("git", &["rev-parse", "--short=12", "HEAD"]);
-    let changed = output("git", &["status", "--porcelain", "--", "crates", "benches", "Cargo.lock"]);
+    let changed =
+        output("git", &["status", "--porcelain", "--", "crates", "benches", "Cargo.lock"]);
     if commit == UNKNOWN || changed.is_empty() || changed == UNKNOWN {
         commit
     } else {

@@ -36,7 +36,7 @@ pub(crate) fn figures(report: &load::Report, server: &ServerReport) -> BTreeMap<
     put(Figure::LatencyP90Us, latency.p90_us);
     put(Figure::LatencyP99Us, latency.p99_us);
     put(Figure::LatencyP999Us, latency.p999_us);
-    put(Figure::LatencyMaxUs, latency.max_us);
+    put(Figure::LatencyMaxUs, (latency.samples > 0).then_some(latency.max_us));
     put(Figure::SlowLatencyP99Us, report.latency_slow.as_ref().and_then(|slow| slow.p99_us));
 
     put(Figure::Requested, Some(report.requested as f64));

@@ -1,5 +1,5 @@
 //! The latencies of all trials of an experiment, as an interval log (`.hlog`,
-//! HdrHistogram's own format, compressed V2) that any of its tools reads.
+//! `HdrHistogram`'s own format, compressed V2) that any of its tools reads.
 //!
 //! One tag a cell: `MODEL`, `x=X` and the variant, joined by `/`. The start of
 //! an interval is its trial's number, in seconds: trials have no common clock
@@ -14,9 +14,6 @@ use hdrhistogram::serialization::{
 use results::{Store, Trial};
 
 use crate::Error;
-
-/// Nanoseconds in the unit of the log's column of maxima, milliseconds.
-const MAX_VALUE_DIVISOR: f64 = 1e6;
 
 /// A log under construction.
 #[derive(Debug)]
@@ -84,9 +81,9 @@ impl Log {
             .map_err(|error| error.to_string())?;
         for entry in &self.entries {
             let histogram =
-                load::decode_histogram(&entry.histogram).map_err(|error| error.to_string())?;
+                load::decode_histogram(&entry.histogram).ok_or("a histogram that is not one")?;
             let tag = Tag::new(&entry.tag).ok_or("a tag with a comma or a space")?;
-            log.write_histogram(&histogram, entry.start, entry.duration, Some(tag), MAX_VALUE_DIVISOR)
+            log.write_histogram(&histogram, entry.start, entry.duration, Some(tag))
                 .map_err(|error| format!("{error:?}"))?;
         }
         Ok(bytes)

@@ -30,7 +30,7 @@ impl Limits {
             let mut words = text.split_whitespace().map(str::parse::<u64>);
             Some(words.next()?.ok()?..=words.next()?.ok()?)
         });
-        let threads = ["kernel/threads-max", "kernel/pid_max"].map(|name| number(name));
+        let threads = ["kernel/threads-max", "kernel/pid_max"].map(number);
         Self {
             descriptors: getrlimit(Resource::Nofile).maximum.unwrap_or(u64::MAX),
             ports: ports.map_or(u64::MAX, |range| range.end().saturating_sub(*range.start())),
@@ -51,7 +51,11 @@ impl Limits {
     }
 
     /// The values of a sweep that fit, and a remark if some do not.
-    pub(crate) fn fit(&self, definition: &Definition, values: &[u32]) -> (Vec<u32>, Option<String>) {
+    pub(crate) fn fit(
+        &self,
+        definition: &Definition,
+        values: &[u32],
+    ) -> (Vec<u32>, Option<String>) {
         if definition.x.varies != Varies::Connections {
             return (values.to_vec(), None);
         }
@@ -60,9 +64,8 @@ impl Limits {
         let kept: Vec<u32> = values.iter().copied().filter(fits).collect();
         let cut: Vec<String> =
             values.iter().filter(|value| !fits(value)).map(ToString::to_string).collect();
-        let remark = (!cut.is_empty()).then(|| {
-            format!("{} connections left out: {name} allows {most} here", cut.join(", "))
-        });
+        let remark = (!cut.is_empty())
+            .then(|| format!("{} connections left out: {name} allows {most} here", cut.join(", ")));
         (kept, remark)
     }
 

@@ -77,7 +77,7 @@ impl Process {
         });
         match arrival.recv_timeout(patience) {
             Ok(Ok(text)) if !text.is_empty() => Ok(text.trim_end().to_owned()),
-            Ok(Ok(_)) => Err(format!("the {} ended at once: {}", self.name, self.complaint())),
+            Ok(Ok(_)) => Err(self.ended("at once")),
             Ok(Err(error)) => Err(format!("the {} cannot be read: {error}", self.name)),
             Err(_) => Err(format!("the {} said nothing for {patience:?}", self.name)),
         }
@@ -98,7 +98,7 @@ impl Process {
         let text = reader.join().map_err(|_| "the reading thread panicked")?;
         let text = text.map_err(|error| format!("the {} cannot be read: {error}", self.name))?;
         if text.is_empty() {
-            return Err(format!("the {} ended with {status}: {}", self.name, self.complaint()));
+            return Err(self.ended(&format!("with {status}")));
         }
         Ok(text)
     }
@@ -121,19 +121,22 @@ impl Process {
                 Ok(None) if stop() => return Err("interrupted".to_owned()),
                 Ok(None) if Instant::now() < deadline => thread::sleep(LOOK),
                 Ok(None) => return Err(format!("the {} did not end in {patience:?}", self.name)),
-                Err(error) => return Err(format!("the {} cannot be waited for: {error}", self.name)),
+                Err(error) => {
+                    return Err(format!("the {} cannot be waited for: {error}", self.name));
+                }
             }
         }
     }
 
-    /// What it said on standard error, once it has ended.
-    fn complaint(&mut self) -> String {
-        let mut text = String::new();
+    /// That it ended without an answer, and what it said on standard error.
+    fn ended(&mut self, how: &str) -> String {
+        let mut complaint = String::new();
         if let Some(mut stderr) = self.child.stderr.take() {
+            // It has closed its output; it must not keep us here.
             let _ = self.child.kill();
-            let _ = stderr.read_to_string(&mut text);
+            let _ = stderr.read_to_string(&mut complaint);
         }
-        text.trim().to_owned()
+        format!("the {} ended {how}: {}", self.name, complaint.trim())
     }
 
     fn signal(&self, signal: Signal) {
@@ -152,6 +155,7 @@ impl Drop for Process {
 }
 
 fn switches() -> i64 {
-    getrusage(UsageWho::RUSAGE_CHILDREN)
-        .map_or(0, |usage| usage.voluntary_context_switches() + usage.involuntary_context_switches())
+    getrusage(UsageWho::RUSAGE_CHILDREN).map_or(0, |usage| {
+        usage.voluntary_context_switches() + usage.involuntary_context_switches()
+    })
 }

@@ -1,0 +1,309 @@
+//! `lab load`: drives any server, ours or not, and says what it did.
+
+mod text;
+
+use std::{
+    fs::File,
+    io::{self, Write},
+    net::{SocketAddr, ToSocketAddrs},
+    path::{Path, PathBuf},
+    process::ExitCode,
+    sync::{Arc, atomic::AtomicBool},
+    time::Duration,
+};
+
+use ::load::{Arrivals, Error, Kind, Method, Mode, Plan, Report, Request};
+use anyhow::{Context, Result, bail, ensure};
+use clap::ValueEnum;
+use signal_hook::{
+    consts::{SIGINT, SIGTERM},
+    flag,
+};
+
+/// Exit codes of a measuring verb.
+const FAILED: u8 = 1;
+const USAGE: u8 = 2;
+const ENVIRONMENT: u8 = 3;
+const VOID: u8 = 4;
+
+/// Drive any server, ours or not.
+#[derive(Debug, clap::Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
+pub(crate) struct Args {
+    /// Address of the server, such as 127.0.0.1:5555 or localhost:5555
+    #[arg(required_unless_present = "plan")]
+    addr: Option<String>,
+
+    /// Connections to make
+    #[arg(long, value_name = "N", default_value_t = 64, conflicts_with = "plan")]
+    connections: usize,
+
+    /// How long to measure
+    #[arg(long, value_name = "TIME", default_value = "5s", value_parser = time, conflicts_with = "plan")]
+    duration: Duration,
+
+    /// Traffic before that, not counted
+    #[arg(long, value_name = "TIME", default_value = "500ms", value_parser = time, conflicts_with = "plan")]
+    warmup: Duration,
+
+    /// What the server speaks [default: echo, or http where a path is given]
+    #[arg(long, conflicts_with = "plan")]
+    protocol: Option<Protocol>,
+
+    /// Size of an echoed payload, or of a POST's body [default: 64]
+    #[arg(long, value_name = "N", conflicts_with = "plan")]
+    bytes: Option<usize>,
+
+    /// HTTP: what to ask for [default: /]
+    #[arg(long, value_name = "PATH", conflicts_with_all = ["plan", "mix", "slow"])]
+    path: Option<String>,
+
+    /// HTTP: POST a body instead of GET; to /echo it must come back
+    #[arg(long, conflicts_with_all = ["plan", "mix", "slow"])]
+    post: bool,
+
+    /// HTTP: one path of a mix, with its weight; may be repeated
+    #[arg(long, value_name = "WEIGHT:PATH", value_parser = weighted, conflicts_with = "plan")]
+    mix: Vec<(u32, String)>,
+
+    /// HTTP: the same, with latencies told apart from those of --mix
+    #[arg(long, value_name = "WEIGHT:PATH", value_parser = weighted, conflicts_with = "plan")]
+    slow: Vec<(u32, String)>,
+
+    /// Open loop: requests a second in all, whether or not the server keeps up
+    #[arg(long, value_name = "N", conflicts_with_all = ["plan", "think", "idle"])]
+    rate: Option<f64>,
+
+    /// Open loop: random gaps, as of many independent users, instead of equal ones
+    #[arg(long, requires = "rate")]
+    poisson: bool,
+
+    /// Closed loop: pause of each connection between an answer and its next request
+    #[arg(long, value_name = "TIME", value_parser = time, conflicts_with_all = ["plan", "idle"])]
+    think: Option<Duration>,
+
+    /// Ask once on each connection, then only hold it
+    #[arg(long, conflicts_with = "plan")]
+    idle: bool,
+
+    /// Decides payloads, mix and arrivals: same seed, same run
+    #[arg(long, value_name = "N", default_value_t = 1, conflicts_with = "plan")]
+    seed: u64,
+
+    /// Process of the server, to tell its CPU time (and memory, with --idle)
+    #[arg(long, value_name = "PID")]
+    pid: Option<u32>,
+
+    /// Print one JSON object
+    #[arg(long)]
+    json: bool,
+
+    /// Read the whole plan as JSON from a file, or - for standard input
+    #[arg(long, value_name = "FILE")]
+    plan: Option<PathBuf>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Protocol {
+    Echo,
+    Http,
+}
+
+/// Runs the verb and returns the exit code: 0 all well, 1 errors on
+/// connections, 2 usage, 3 the environment cannot, 4 the generator was the
+/// bottleneck.
+///
+/// # Errors
+///
+/// Only if the report cannot be written.
+pub(crate) fn run(args: &Args) -> Result<ExitCode> {
+    let plan = match args.to_plan() {
+        Ok(plan) => plan,
+        Err(why) => return Ok(fail(USAGE, &format!("{why:#}"))),
+    };
+    let interrupt = Arc::new(AtomicBool::new(false));
+    for signal in [SIGINT, SIGTERM] {
+        // The first ends the run and prints; a second ends the program.
+        flag::register_conditional_default(signal, Arc::clone(&interrupt))?;
+        flag::register(signal, Arc::clone(&interrupt))?;
+    }
+    let report = match ::load::run(&plan, &interrupt) {
+        Ok(report) => report,
+        Err(why @ Error::Plan(_)) => return Ok(fail(USAGE, &why.to_string())),
+        Err(why) => return Ok(fail(ENVIRONMENT, &why.to_string())),
+    };
+    let printed =
+        if args.json { serde_json::to_string(&report)? } else { text::of(&plan, &report) };
+    writeln!(io::stdout().lock(), "{}", printed.trim_end()).context("cannot write the report")?;
+    Ok(verdict(&plan, &report))
+}
+
+fn fail(code: u8, why: &str) -> ExitCode {
+    eprintln!("lab load: {why}");
+    ExitCode::from(code)
+}
+
+fn verdict(plan: &Plan, report: &Report) -> ExitCode {
+    let errors = &report.errors;
+    if report.established == 0 && errors.refused > 0 {
+        let target = plan.target;
+        return fail(
+            FAILED,
+            &format!(
+                "{target} refused the connection: is the server running? \
+                 start one with `cargo lab serve MODEL --listen {target}`"
+            ),
+        );
+    }
+    if errors.total() > 0 {
+        let first = errors.first.first().map_or("", String::as_str);
+        return fail(FAILED, &format!("{} errors, the first: {first}", errors.total()));
+    }
+    match &report.void {
+        Some(why) => fail(VOID, &format!("the run is void: {why}")),
+        None => ExitCode::SUCCESS,
+    }
+}
+
+impl Args {
+    fn to_plan(&self) -> Result<Plan> {
+        let mut plan = match &self.plan {
+            Some(file) => {
+                let mut plan = read_plan(file)?;
+                if let Some(addr) = &self.addr {
+                    plan.target = resolve(addr)?;
+                }
+                plan
+            }
+            None => Plan {
+                connections: self.connections,
+                duration: self.duration,
+                warmup: self.warmup,
+                requests: self.requests()?,
+                mode: self.mode(),
+                seed: self.seed,
+                watch_memory: self.idle && self.pid.is_some(),
+                ..Plan::new(resolve(self.addr.as_deref().unwrap_or_default())?)
+            },
+        };
+        plan.watch = self.pid.or(plan.watch);
+        Ok(plan)
+    }
+
+    fn mode(&self) -> Mode {
+        if self.idle {
+            return Mode::Idle { probe: true };
+        }
+        match self.rate {
+            Some(rate) => {
+                let arrivals = if self.poisson { Arrivals::Poisson } else { Arrivals::Fixed };
+                Mode::Open { rate, arrivals }
+            }
+            None => Mode::Closed { think: self.think.unwrap_or_default() },
+        }
+    }
+
+    fn requests(&self) -> Result<Vec<Request>> {
+        let has_paths = !(self.mix.is_empty() && self.slow.is_empty());
+        let is_http = self.post || self.path.is_some() || has_paths;
+        if self.protocol.map_or(!is_http, |protocol| protocol == Protocol::Echo) {
+            ensure!(!is_http, "--path, --post, --mix and --slow need --protocol http");
+            return Ok(vec![Request::new(Kind::Echo { bytes: self.bytes.unwrap_or(64) })]);
+        }
+        if !self.post && self.bytes.is_some() {
+            bail!("a GET sends no body: --bytes needs --post, or --protocol echo");
+        }
+        let http = |path: &str| Kind::Http {
+            method: if self.post { Method::Post } else { Method::Get },
+            path: path.to_owned(),
+            body_bytes: if self.post { self.bytes.unwrap_or(64) } else { 0 },
+            expect_status: 200,
+            expect_body: None,
+        };
+        if !has_paths {
+            return Ok(vec![Request::new(http(self.path.as_deref().unwrap_or("/")))]);
+        }
+        let class = |paths: &[(u32, String)], slow| -> Vec<Request> {
+            paths
+                .iter()
+                .map(|(weight, path)| Request { weight: *weight, slow, kind: http(path) })
+                .collect()
+        };
+        Ok([class(&self.mix, false), class(&self.slow, true)].concat())
+    }
+}
+
+fn read_plan(file: &Path) -> Result<Plan> {
+    let read = if file == Path::new("-") {
+        serde_json::from_reader(io::stdin().lock())
+    } else {
+        let file = File::open(file).with_context(|| format!("cannot open {}", file.display()))?;
+        serde_json::from_reader(io::BufReader::new(file))
+    };
+    read.with_context(|| format!("{} is no plan", file.display()))
+}
+
+fn resolve(addr: &str) -> Result<SocketAddr> {
+    let usage = || format!("{addr:?} is no address such as 127.0.0.1:5555");
+    addr.to_socket_addrs().with_context(usage)?.next().with_context(usage)
+}
+
+fn time(text: &str) -> Result<Duration, humantime::DurationError> {
+    humantime::parse_duration(text)
+}
+
+fn weighted(text: &str) -> Result<(u32, String), String> {
+    let (weight, path) = text.split_once(':').ok_or("expected WEIGHT:PATH, such as 9:/fast")?;
+    let weight = weight.parse().map_err(|_| format!("{weight:?} is no whole number"))?;
+    Ok((weight, path.to_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(Parser)]
+    struct Command {
+        #[command(flatten)]
+        args: Args,
+    }
+
+    fn plan(line: &str) -> Result<Plan> {
+        Command::try_parse_from(line.split_whitespace())?.args.to_plan()
+    }
+
+    #[test]
+    fn defaults_are_the_plans() {
+        assert_eq!(
+            plan("load 127.0.0.1:5555").unwrap(),
+            Plan::new(SocketAddr::from(([127, 0, 0, 1], 5555)))
+        );
+    }
+
+    #[test]
+    fn a_mix_is_http_with_a_slow_class() {
+        let plan = plan("load 127.0.0.1:1 --mix 9:/fast --slow 1:/work --rate 10 --poisson");
+        let plan = plan.unwrap();
+        assert_eq!(plan.mode, Mode::Open { rate: 10.0, arrivals: Arrivals::Poisson });
+        let told: Vec<_> = plan.requests.iter().map(|one| (one.weight, one.slow)).collect();
+        assert_eq!(told, [(9, false), (1, true)]);
+        assert!(matches!(&plan.requests[1].kind, Kind::Http { path, .. } if path == "/work"));
+    }
+
+    #[test]
+    fn contradictions_are_refused() {
+        for line in [
+            "load",
+            "load nowhere",
+            "load 127.0.0.1:1 --protocol echo --path /",
+            "load 127.0.0.1:1 --path / --bytes 5",
+            "load 127.0.0.1:1 --rate 5 --think 1s",
+            "load 127.0.0.1:1 --mix fast",
+            "load --plan x --connections 5",
+        ] {
+            assert!(plan(line).is_err(), "{line}");
+        }
+    }
+}
