@@ -1,0 +1,116 @@
+//! `{{chart FILE}}`: the drawing, inline, so that it follows the book's theme.
+
+use results::{Chart, Experiment};
+
+use crate::{
+    directive::Directive,
+    evidence::{Evidence, Failure, Missing},
+    html,
+};
+
+const USAGE: &str = "chart FILE";
+
+pub(super) fn render(directive: &Directive<'_>, evidence: &Evidence) -> Result<String, Failure> {
+    let [file] = directive.exactly(&[], USAGE)?;
+    let (experiment, chart) = evidence.chart(file)?;
+    let drawn = evidence.svg(file).map_err(|error| format!("cannot read {file}.svg: {error}"))?;
+    let Some(drawn) = drawn else {
+        return Err(Failure::Missing(Missing {
+            what: "measured, but not drawn yet".to_owned(),
+            command: "cargo lab plot".to_owned(),
+        }));
+    };
+    // An XML declaration has no place within HTML.
+    let Some(svg) = drawn.find("<svg").map(|start| &drawn[start..]) else {
+        return Err(Failure::Wrong(format!("{file}.svg holds no <svg>; run `cargo lab plot`")));
+    };
+    Ok(html::block(&format!(
+        "<figure class=\"measured\">\n{svg}\n<figcaption>{}</figcaption>\n</figure>",
+        caption(experiment, chart)
+    )))
+}
+
+fn caption(experiment: &Experiment, chart: &Chart) -> String {
+    let left_out = experiment.left_out.iter().map(|left_out| {
+        let (model, why) = (html::code(&left_out.model), html::escape(&left_out.why));
+        format!(" Without {model}: {}.", why.trim_end_matches('.'))
+    });
+    let remarks = experiment
+        .remarks
+        .iter()
+        .map(|remark| format!(" {}.", html::escape(remark.trim_end_matches('.'))));
+    format!(
+        "<strong>{}.</strong> {} <span class=\"provenance\">Measured by {}{}.{}</span>",
+        html::escape(chart.title.trim_end_matches('.')),
+        html::escape(&chart.look_for),
+        html::code(&format!("cargo lab bench {}", experiment.name)),
+        blocks(experiment),
+        left_out.chain(remarks).collect::<String>()
+    )
+}
+
+/// How much stands behind the chart.
+fn blocks(experiment: &Experiment) -> String {
+    let blocks = experiment.statistics.iter().map(|s| s.blocks).max().unwrap_or(0);
+    let mut text = match blocks {
+        0 => String::new(),
+        1 => ", one block".to_owned(),
+        blocks => format!(", {blocks} blocks"),
+    };
+    if experiment.quick {
+        text.push_str(", a quick run: fewer points, short trials");
+    }
+    if !experiment.complete {
+        text.push_str(", not finished yet");
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::super::testing::{missing, render, render_in, render_without_results, wrong};
+    use crate::fixture;
+
+    #[test]
+    fn a_chart_is_inlined_with_its_caption() {
+        let figure = render("{{chart starvation-served}}").unwrap();
+        assert!(figure.starts_with("\n\n<figure class=\"measured\">\n<svg"), "{figure}");
+        assert!(!figure.trim().contains("\n\n"), "{figure}");
+        assert!(figure.contains("<strong>Connections served.</strong> Flat lines starve."));
+        assert!(figure.contains("<code>cargo lab bench starvation</code>, 5 blocks."));
+        assert!(figure.contains("Without <code>single-threaded</code>: it serves one."));
+        assert!(figure.contains("The sweep was cut at 64 connections.</span>"));
+    }
+
+    #[test]
+    fn a_chart_of_a_quick_run_says_so() {
+        let folder = tempfile::tempdir().unwrap();
+        fixture::results(folder.path());
+        let mut quick = fixture::starvation();
+        (quick.quick, quick.complete) = (true, false);
+        results::Store::new(folder.path().join("results")).write_experiment(&quick).unwrap();
+        let figure = render_in(folder.path(), "{{chart starvation-served}}").unwrap();
+        assert!(figure.contains("a quick run"), "{figure}");
+        assert!(figure.contains("not finished yet"), "{figure}");
+    }
+
+    #[test]
+    fn a_chart_that_was_not_measured_or_not_drawn_is_missing() {
+        assert_eq!(missing(render_without_results("{{chart a}}")), "cargo lab bench");
+
+        let folder = tempfile::tempdir().unwrap();
+        fixture::results(folder.path());
+        fs::remove_file(folder.path().join("results/charts/starvation-served.svg")).unwrap();
+        let result = render_in(folder.path(), "{{chart starvation-served}}");
+        assert_eq!(missing(result), "cargo lab plot");
+    }
+
+    #[test]
+    fn a_misspelt_chart_is_wrong() {
+        let reason = wrong("{{chart starvation-severd}}");
+        assert!(reason.contains("did you mean `starvation-served`?"), "{reason}");
+        assert!(wrong("{{chart}}").contains("{{chart FILE}}"));
+    }
+}

@@ -1,0 +1,129 @@
+//! `{{ratio EXPERIMENT MODEL X FIGURE over=MODEL}}`: how many times as much.
+//!
+//! The ratio is taken within each block, where the machine was the same for
+//! both, and the median of the ratios is shown. `over-x=` and `over-variant=`
+//! choose another point of the same or of another model.
+
+use results::{Experiment, Figure, Statistic};
+
+use crate::{
+    cell::{self, Point},
+    directive::Directive,
+    evidence::{Evidence, Failure, Missing},
+    html, quantity,
+};
+
+const OPTIONS: [&str; 4] = ["variant", "over", "over-x", "over-variant"];
+const USAGE: &str = "ratio EXPERIMENT MODEL X FIGURE [variant=NAME] \
+                     [over=MODEL] [over-x=X] [over-variant=NAME]";
+
+pub(super) fn render(directive: &Directive<'_>, evidence: &Evidence) -> Result<String, Failure> {
+    let [experiment, model, x, figure] = directive.exactly(&OPTIONS, USAGE)?;
+    let figure = cell::figure(figure)?;
+    if !directive.options.iter().any(|(key, _)| key.starts_with("over")) {
+        return Err(format!("nothing to divide by; write {{{{{USAGE}}}}}").into());
+    }
+    let experiment = evidence.experiment(experiment)?;
+    let of = Point { model, variant: directive.option("variant"), x };
+    let over = Point {
+        model: directive.option("over").unwrap_or(of.model),
+        variant: directive.option("over-variant").or(of.variant),
+        x: directive.option("over-x").unwrap_or(of.x),
+    };
+    let (of, over) = (of.statistic(experiment, figure)?, over.statistic(experiment, figure)?);
+    let ratios = within_blocks(experiment, of, over, figure);
+    let (Some(low), Some(high)) = (ratios.first(), ratios.last()) else {
+        return Err(Failure::Missing(Missing {
+            what: "no block holds both points".to_owned(),
+            ..Missing::experiment(&experiment.name)
+        }));
+    };
+    let title = format!(
+        "{}: {}, {} over {}: {}, {}–{}",
+        experiment.name,
+        figure.label(),
+        cell::describe(experiment, &of.model, of.variant.as_deref(), of.x),
+        cell::describe(experiment, &over.model, over.variant.as_deref(), over.x),
+        cell::blocks(experiment, u32::try_from(ratios.len()).unwrap_or(u32::MAX)),
+        quantity::digits(*low),
+        quantity::digits(*high)
+    );
+    Ok(html::figure(&quantity::digits(median(&ratios)), &title))
+}
+
+/// The ratios of the blocks that hold both points, in rising order.
+fn within_blocks(
+    experiment: &Experiment,
+    of: &Statistic,
+    over: &Statistic,
+    figure: Figure,
+) -> Vec<f64> {
+    let values = |point: &Statistic| -> Vec<(u32, f64)> {
+        let trials = experiment.trials.iter().filter(|trial| {
+            trial.void.is_none()
+                && trial.model == point.model
+                && trial.variant == point.variant
+                && trial.x.total_cmp(&point.x).is_eq()
+        });
+        trials.filter_map(|trial| Some((trial.block, *trial.figures.get(&figure)?))).collect()
+    };
+    let below = values(over);
+    let mut ratios: Vec<f64> = values(of)
+        .into_iter()
+        .filter_map(|(block, above)| {
+            let (_, below) = below.iter().find(|(other, _)| *other == block)?;
+            Some(above / below)
+        })
+        .filter(|ratio| ratio.is_finite())
+        .collect();
+    ratios.sort_by(f64::total_cmp);
+    ratios
+}
+
+/// The median of numbers in rising order, of which there is at least one.
+fn median(sorted: &[f64]) -> f64 {
+    let middle = sorted.len() / 2;
+    if sorted.len() % 2 == 1 {
+        sorted[middle]
+    } else {
+        f64::midpoint(sorted[middle - 1], sorted[middle])
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::{missing, render, render_in, render_without_results, wrong};
+    use crate::fixture;
+
+    #[test]
+    fn a_ratio_is_taken_within_blocks() {
+        // Blocks drift: the median of the ratios is 16, whatever the medians say.
+        let ratio = render("{{ratio starvation event-loop 64 served over=thread-pool}}").unwrap();
+        assert!(ratio.ends_with(">16</span>"), "{ratio}");
+        assert!(ratio.contains("event-loop, 64 connections over thread-pool, 64 connections"));
+        let ratio = render("{{ratio starvation thread-pool 64 served over-x=2}}").unwrap();
+        assert!(ratio.ends_with(">2</span>"), "{ratio}");
+    }
+
+    #[test]
+    fn without_a_common_block_there_is_no_ratio() {
+        let text = "{{ratio starvation event-loop 64 served over=thread-pool}}";
+        assert_eq!(missing(render_without_results(text)), "cargo lab bench starvation");
+
+        let folder = tempfile::tempdir().unwrap();
+        fixture::results(folder.path());
+        let mut experiment = fixture::starvation();
+        experiment.trials.retain(|trial| trial.model != "thread-pool");
+        results::Store::new(folder.path().join("results")).write_experiment(&experiment).unwrap();
+        assert_eq!(missing(render_in(folder.path(), text)), "cargo lab bench starvation");
+    }
+
+    #[test]
+    fn a_misspelt_ratio_is_wrong() {
+        assert!(wrong("{{ratio starvation event-loop 64 served}}").contains("over=MODEL"));
+        let reason = wrong("{{ratio starvation event-loop 64 served over=thread-poll}}");
+        assert!(reason.contains("did you mean `thread-pool`?"), "{reason}");
+        let reason = wrong("{{ratio starvation event-loop 64 served under=thread-pool}}");
+        assert!(reason.contains("unknown option `under`"), "{reason}");
+    }
+}
