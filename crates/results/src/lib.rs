@@ -12,6 +12,7 @@ mod claim;
 mod environment;
 mod experiment;
 mod figure;
+mod format;
 mod store;
 
 pub use claim::{Cell, Claim, Expectation, Outcome, Verdict};
