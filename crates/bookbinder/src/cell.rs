@@ -1,6 +1,6 @@
 //! One point of an experiment, as a directive names it.
 
-use results::{Experiment, Figure, Statistic};
+use results::{Experiment, Figure, Statistic, Unit};
 use serde_json::Value;
 
 use crate::{
@@ -76,7 +76,7 @@ impl<'a> Point<'a> {
         let names: Vec<String> = experiment.statistics.iter().map(|s| name(s.figure)).collect();
         let wanted = name(figure);
         if names.is_empty() || names.contains(&wanted) {
-            let point = format!("{} {}", self.x, experiment.x.label);
+            let point = place(&experiment.x.label, self.x);
             return Failure::Missing(Missing::point(&experiment.name, &point));
         }
         let advice = advice(&wanted, names.iter().map(String::as_str));
@@ -109,9 +109,13 @@ pub(crate) fn describe(
     format!("{model}, {}{variant}", at(experiment, x))
 }
 
-/// `64 connections`.
+/// `64 connections`, or `pause, ms: 5`, as the charts have it.
 pub(crate) fn at(experiment: &Experiment, x: f64) -> String {
-    format!("{} {}", quantity::format(results::Unit::Count, x), experiment.x.label)
+    place(&experiment.x.label, &quantity::format(Unit::Count, x))
+}
+
+fn place(label: &str, x: &str) -> String {
+    if label.contains(' ') { format!("{label}: {x}") } else { format!("{x} {label}") }
 }
 
 /// `median of 5 blocks`, and whether the run was a short one.

@@ -1,6 +1,10 @@
 //! What was measured, and how to say that something was not.
 
-use std::{collections::BTreeSet, fs, io, path::Path};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs, io,
+    path::Path,
+};
 
 use anyhow::{Context, Result};
 use results::{Chart, Environment, Experiment, Store};
@@ -46,23 +50,26 @@ impl Missing {
     }
 }
 
-/// A results folder, read once, and the names of the experiments that are planned.
+/// The planned experiments, and the charts that each will have.
+type Plans = BTreeMap<String, BTreeSet<String>>;
+
+/// A results folder, read once, and what is planned.
 #[derive(Debug, Default)]
 pub(crate) struct Evidence {
     store: Option<Store>,
     pub(crate) experiments: Vec<Experiment>,
     pub(crate) environment: Option<Environment>,
-    planned: BTreeSet<String>,
+    plans: Plans,
 }
 
 impl Evidence {
-    /// Reads the folder `results`, and from the folder `benches` the names of the plans;
-    /// either may be absent.
+    /// Reads the folder `results`, and from the plans in `benches` what there could be;
+    /// either folder may be absent.
     pub(crate) fn read(results: &Path, benches: &Path) -> Result<Self> {
         let store = Store::new(results);
         let experiments = store.experiments()?;
         let environment = store.environment()?;
-        Ok(Self { store: Some(store), experiments, environment, planned: plans(benches)? })
+        Ok(Self { store: Some(store), experiments, environment, plans: plans(benches)? })
     }
 
     /// The experiment `name`.
@@ -83,21 +90,15 @@ impl Evidence {
         if let Some(found) = charts().find(|(_, chart)| chart.file == file) {
             return Ok(found);
         }
-        // A chart's file begins with the name of its experiment.
-        let known = self.known();
-        let owner = known.iter().copied().filter(|name| {
-            file.strip_prefix(name).is_some_and(|rest| rest.is_empty() || rest.starts_with('-'))
-        });
-        match owner.max_by_key(|name| name.len()) {
-            Some(name) if !self.experiments.iter().any(|e| e.name == name) => {
-                Err(Failure::Missing(Missing::experiment(name)))
-            }
-            None if known.is_empty() => Err(Failure::Missing(Missing::experiment(""))),
-            _ => {
-                let files = charts().map(|(_, chart)| chart.file.as_str());
-                Err(Failure::Wrong(format!("no chart `{file}`{}", advice(file, files))))
-            }
+        if let Some((name, _)) = self.plans.iter().find(|(_, charts)| charts.contains(file)) {
+            return Err(Failure::Missing(Missing::experiment(name)));
         }
+        if self.known().is_empty() {
+            return Err(Failure::Missing(Missing::experiment("")));
+        }
+        let planned = self.plans.values().flatten().map(String::as_str);
+        let files = charts().map(|(_, chart)| chart.file.as_str()).chain(planned);
+        Err(Failure::Wrong(format!("no chart `{file}`{}", advice(file, files))))
     }
 
     /// The SVG of the chart `file`; `None` if it was not drawn.
@@ -113,24 +114,38 @@ impl Evidence {
     /// Planned experiments that were not measured.
     pub(crate) fn unmeasured(&self) -> impl Iterator<Item = &str> {
         let measured = |name: &&str| self.experiments.iter().any(|e| e.name == **name);
-        self.planned.iter().map(String::as_str).filter(move |name| !measured(name))
+        self.plans.keys().map(String::as_str).filter(move |name| !measured(name))
     }
 
     fn known(&self) -> BTreeSet<&str> {
         let measured = self.experiments.iter().map(|e| e.name.as_str());
-        self.planned.iter().map(String::as_str).chain(measured).collect()
+        self.plans.keys().map(String::as_str).chain(measured).collect()
     }
 }
 
-/// The names of the plans in a folder.
-fn plans(benches: &Path) -> Result<BTreeSet<String>> {
+/// The plans of a folder: one TOML file an experiment.
+fn plans(benches: &Path) -> Result<Plans> {
     let entries = match fs::read_dir(benches) {
         Ok(entries) => entries,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(BTreeSet::new()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Plans::new()),
         Err(error) => return Err(error).context(format!("cannot read {}", benches.display())),
     };
-    let files = entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
-    Ok(files.filter_map(|file| Some(file.strip_suffix(".toml")?.to_owned())).collect())
+    let mut plans = Plans::new();
+    for path in entries.filter_map(|entry| Some(entry.ok()?.path())) {
+        let name = path.file_name().and_then(|name| name.to_str()?.strip_suffix(".toml"));
+        let Some(name) = name else { continue };
+        let read = || anyhow::Ok(toml::from_str(&fs::read_to_string(&path)?)?);
+        let plan: toml::Table = read().with_context(|| format!("in {}", path.display()))?;
+        plans.insert(name.to_owned(), charts(&plan));
+    }
+    Ok(plans)
+}
+
+/// The files of the charts of a plan: `file` in each of `[[charts]]`.
+fn charts(plan: &toml::Table) -> BTreeSet<String> {
+    let charts = plan.get("charts").and_then(toml::Value::as_array);
+    let files = charts.into_iter().flatten().filter_map(|chart| chart.get("file")?.as_str());
+    files.map(str::to_owned).collect()
 }
 
 #[cfg(test)]
@@ -144,7 +159,7 @@ mod tests {
         fixture::results(folder.path());
         let benches = folder.path().join("benches");
         fs::create_dir(&benches).unwrap();
-        fs::write(benches.join("idle-memory.toml"), "").unwrap();
+        fs::write(benches.join("idle-memory.toml"), "[[charts]]\nfile = \"idle-threads\"").unwrap();
         let evidence = Evidence::read(&folder.path().join("results"), &benches).unwrap();
 
         assert!(evidence.experiment("starvation").is_ok());
@@ -154,10 +169,14 @@ mod tests {
         assert!(reason.ends_with("did you mean `starvation`?"), "{reason}");
         assert_eq!(evidence.unmeasured().collect::<Vec<_>>(), ["idle-memory"]);
 
-        let Err(Failure::Missing(missing)) = evidence.chart("idle-memory-user") else { panic!() };
+        let Err(Failure::Missing(missing)) = evidence.chart("idle-threads") else { panic!() };
         assert_eq!(missing.command, "cargo lab bench idle-memory");
         assert!(matches!(evidence.chart("starvation-servde"), Err(Failure::Wrong(_))));
         assert!(matches!(evidence.chart("other"), Err(Failure::Wrong(_))));
+
+        fs::write(benches.join("idle-memory.toml"), "charts = ").unwrap();
+        let error = Evidence::read(&folder.path().join("results"), &benches).unwrap_err();
+        assert!(format!("{error:#}").contains("idle-memory.toml"), "{error:#}");
     }
 
     #[test]

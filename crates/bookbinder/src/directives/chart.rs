@@ -30,6 +30,7 @@ pub(super) fn render(directive: &Directive<'_>, evidence: &Evidence) -> Result<S
     )))
 }
 
+/// What the drawing does not say itself: it has its title and the number of blocks.
 fn caption(experiment: &Experiment, chart: &Chart) -> String {
     let left_out = experiment.left_out.iter().map(|left_out| {
         let (model, why) = (html::code(&left_out.model), html::escape(&left_out.why));
@@ -40,30 +41,11 @@ fn caption(experiment: &Experiment, chart: &Chart) -> String {
         .iter()
         .map(|remark| format!(" {}.", html::escape(remark.trim_end_matches('.'))));
     format!(
-        "<strong>{}.</strong> {} <span class=\"provenance\">Measured by {}{}.{}</span>",
-        html::escape(chart.title.trim_end_matches('.')),
+        "{} <span class=\"provenance\">Measured by {}.{}</span>",
         html::escape(&chart.look_for),
         html::code(&format!("cargo lab bench {}", experiment.name)),
-        blocks(experiment),
         left_out.chain(remarks).collect::<String>()
     )
-}
-
-/// How much stands behind the chart.
-fn blocks(experiment: &Experiment) -> String {
-    let blocks = experiment.statistics.iter().map(|s| s.blocks).max().unwrap_or(0);
-    let mut text = match blocks {
-        0 => String::new(),
-        1 => ", one block".to_owned(),
-        blocks => format!(", {blocks} blocks"),
-    };
-    if experiment.quick {
-        text.push_str(", a quick run: fewer points, short trials");
-    }
-    if !experiment.complete {
-        text.push_str(", not finished yet");
-    }
-    text
 }
 
 #[cfg(test)]
@@ -78,22 +60,10 @@ mod tests {
         let figure = render("{{chart starvation-served}}").unwrap();
         assert!(figure.starts_with("\n\n<figure class=\"measured\">\n<svg"), "{figure}");
         assert!(!figure.trim().contains("\n\n"), "{figure}");
-        assert!(figure.contains("<strong>Connections served.</strong> Flat lines starve."));
-        assert!(figure.contains("<code>cargo lab bench starvation</code>, 5 blocks."));
+        assert!(figure.contains("<figcaption>Flat lines starve. <span"));
+        assert!(figure.contains("<code>cargo lab bench starvation</code>."));
         assert!(figure.contains("Without <code>single-threaded</code>: it serves one."));
         assert!(figure.contains("The sweep was cut at 64 connections.</span>"));
-    }
-
-    #[test]
-    fn a_chart_of_a_quick_run_says_so() {
-        let folder = tempfile::tempdir().unwrap();
-        fixture::results(folder.path());
-        let mut quick = fixture::starvation();
-        (quick.quick, quick.complete) = (true, false);
-        results::Store::new(folder.path().join("results")).write_experiment(&quick).unwrap();
-        let figure = render_in(folder.path(), "{{chart starvation-served}}").unwrap();
-        assert!(figure.contains("a quick run"), "{figure}");
-        assert!(figure.contains("not finished yet"), "{figure}");
     }
 
     #[test]

@@ -55,7 +55,7 @@ mod tests {
     fn the_machine_is_named_or_missing() {
         assert_eq!(
             render("{{environment}}").unwrap(),
-            "Example CPU with 2 cores and 8\u{202f}GB of memory, Linux 6.1, rustc 1.88.0. \
+            "Example CPU with 2 cores and 8\u{202f}GiB of memory, Linux 6.1, rustc 1.88.0. \
              The server ran on core 0, the load generator on core 1. \
              Measured on 2025-01-02, at commit abc1234."
         );
