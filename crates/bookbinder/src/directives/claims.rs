@@ -44,7 +44,7 @@ fn row(experiment: &Experiment, claim: &Claim) -> String {
     };
     format!(
         "<tr><td>{} <cite>{}</cite></td><td>{}</td><td>{}</td>\
-         <td class=\"{class}\"><strong>{label}</strong> {} <small>{}</small></td></tr>\n",
+         <td class=\"{class}\"><strong>{label}</strong><br>{} <small>{}</small></td></tr>\n",
         html::escape(&claim.says),
         html::escape(&claim.source),
         html::escape(&expectation(experiment, &claim.expects)),
@@ -128,7 +128,7 @@ mod tests {
         for part in [
             "A pool of four serves four. <cite>An Example</cite>",
             "<td>connections served, thread-pool, 64 connections: at most 4</td><td>4</td>",
-            "<td class=\"holds\"><strong>holds</strong> In all 5 blocks.",
+            "<td class=\"holds\"><strong>holds</strong><br>In all 5 blocks.",
             "over thread-pool, 64 connections: at least 20</td><td>16 (15–17)</td>",
             "<td class=\"fails\"><strong>fails</strong>",
         ] {
