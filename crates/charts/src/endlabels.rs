@@ -1,0 +1,128 @@
+//! The column of labels to the right: each beside the end of its line, led to
+//! it by a thin line where it had to give way.
+
+use results::Chart;
+
+use crate::{
+    labels::spread,
+    lines::RADIUS,
+    page::{self, HALF_LETTER, Page},
+    palette::Look,
+    plot::Area,
+    series::Series,
+    text::{SIZE, escape, wrap},
+};
+
+/// Width of the room for the leading lines.
+pub(crate) const GAP: i32 = 24;
+/// Width of the sample of the line.
+const SAMPLE: i32 = 28;
+const LINE_HEIGHT: i32 = 16;
+/// Names longer than this break.
+const NAME_ROOM: f64 = 190.0;
+
+/// The label of a line.
+pub(crate) struct EndLabel {
+    /// The look of a model; a reference has none.
+    look: Option<Look>,
+    thin: bool,
+    lines: Vec<String>,
+    /// The value at the end of the line.
+    value: String,
+}
+
+/// The labels of every series, then of every reference; the order of what [`draw`] is given.
+pub(crate) fn of(series: &[Series<'_>], chart: &Chart) -> Vec<EndLabel> {
+    let unit = chart.figure.unit();
+    let models = series.iter().map(|one| EndLabel {
+        look: Some(one.look),
+        thin: one.rank > 0,
+        lines: wrap(&one.name, SIZE, NAME_ROOM),
+        value: one.points.last().map_or_else(String::new, |last| unit.format(last.median)),
+    });
+    let references = chart.references.iter().map(|line| EndLabel {
+        look: None,
+        thin: false,
+        lines: wrap(&line.label, SIZE, NAME_ROOM),
+        value: String::new(),
+    });
+    models.chain(references).collect()
+}
+
+impl EndLabel {
+    /// Width in pixels, sample included.
+    pub(crate) fn width(&self) -> i32 {
+        let value = page::width(&self.value, SIZE) + 6;
+        let last = self.lines.len() - 1;
+        let line = |(n, line): (usize, &String)| {
+            page::width(line, SIZE) + if n == last { value } else { 0 }
+        };
+        SAMPLE + 6 + self.lines.iter().enumerate().map(line).max().unwrap_or(0)
+    }
+
+    /// Height in pixels.
+    pub(crate) fn height(&self) -> f64 {
+        f64::from(LINE_HEIGHT) * f64::from(u32::try_from(self.lines.len()).unwrap_or(1))
+    }
+}
+
+/// Draws the labels of those lines that have an end.
+pub(crate) fn draw(
+    page: &mut Page,
+    area: Area,
+    labels: Vec<EndLabel>,
+    ends: &[Option<(i32, i32)>],
+) {
+    let shown: Vec<(EndLabel, (i32, i32))> =
+        labels.into_iter().zip(ends).filter_map(|(label, end)| Some((label, (*end)?))).collect();
+    let wanted: Vec<f64> = shown.iter().map(|(_, end)| f64::from(end.1)).collect();
+    let heights: Vec<f64> = shown.iter().map(|(label, _)| label.height()).collect();
+    let centres =
+        spread(&wanted, &heights, f64::from(area.top) - 8.0, f64::from(area.bottom) + 8.0);
+    for ((label, end), centre) in shown.iter().zip(centres) {
+        one(page, area, label, *end, page::pixels(centre - 0.5));
+    }
+}
+
+fn one(page: &mut Page, area: Area, label: &EndLabel, (end_x, end_y): (i32, i32), centre: i32) {
+    let lines = i32::try_from(label.lines.len()).unwrap_or(1);
+    let first = centre - (lines - 1) * LINE_HEIGHT / 2;
+    let left = area.right + GAP;
+    page.push(format!(
+        "<path class=\"leader\" d=\"M{} {end_y}H{}L{} {first}\"/>",
+        end_x + 7,
+        (area.right + 2).max(end_x + 7),
+        left - 3
+    ));
+    sample(page, label, left, first);
+    let text_x = left + SAMPLE + 6;
+    for (n, line) in (0..).zip(&label.lines) {
+        let (y, class) = (
+            first + n * LINE_HEIGHT + HALF_LETTER,
+            if label.look.is_some() { "name" } else { "soft" },
+        );
+        let value = match () {
+            () if n + 1 == lines && !label.value.is_empty() => {
+                format!(" <tspan class=\"value\">{}</tspan>", escape(&label.value))
+            }
+            () => String::new(),
+        };
+        page.push(format!(
+            "<text class=\"{class}\" x=\"{text_x}\" y=\"{y}\">{}{value}</text>",
+            escape(line)
+        ));
+    }
+}
+
+/// A piece of the line, with its mark: the key of the legend, beside its name.
+fn sample(page: &mut Page, label: &EndLabel, left: i32, y: i32) {
+    let line = format!("M{left} {y}h{SAMPLE}");
+    let Some(look) = label.look else {
+        page.push(format!("<path class=\"reference\" d=\"{line}\"/>"));
+        return;
+    };
+    let thin = if label.thin { " thin" } else { "" };
+    page.push(format!("<path class=\"line{thin} {}\" d=\"{line}\"/>", look.classes()));
+    let outline = look.marker.outline(f64::from(left + SAMPLE / 2), f64::from(y), RADIUS);
+    page.push(format!("<path class=\"mark {}\" d=\"{outline}\"/>", look.hue_class()));
+}

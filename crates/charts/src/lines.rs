@@ -1,0 +1,188 @@
+//! The chart of kind `lines`: a figure against what is varied, a line for each model.
+
+use results::{Chart, Experiment};
+
+use crate::{
+    Error,
+    axis::Axis,
+    dodge,
+    endlabels::{self, EndLabel},
+    page::{Anchor, MARGIN, Page, WIDTH, pixels},
+    palette::Look,
+    plot::{self, Area, Grid, Plot},
+    reference,
+    series::{self, Series},
+    text::escape,
+};
+
+/// Height of the plot, unless the labels need more.
+const HEIGHT: i32 = 300;
+/// Radius of a mark.
+pub(crate) const RADIUS: f64 = 3.8;
+
+/// Draws the chart.
+pub(crate) fn draw(experiment: &Experiment, chart: &Chart) -> Result<String, Error> {
+    let series = series::collect(experiment, chart);
+    let mut page = Page::new(experiment, chart, &series::subtitle(chart));
+    let sweep = series::sweep(&series);
+    if sweep.is_empty() {
+        return Ok(page.nothing());
+    }
+    let labels = endlabels::of(&series, chart);
+    let y = vertical(&series, chart, sweep[sweep.len() - 1]);
+    let area = layout(&page, &labels, &y);
+    let x = Axis::sweep(&sweep, experiment.x.scale, area.right - area.left);
+
+    let (elements, painted) =
+        plot::plot(chart, area, (x.clone(), y.clone()), Grid::Horizontal, |plot| {
+            paint(plot, chart, &series, &sweep, (&x, &y))
+        })?;
+    page.extend(elements);
+    marks(&mut page, experiment, &series, &painted.places, &y);
+    let ends = ends(&series, &painted);
+    endlabels::draw(&mut page, area, labels, &ends);
+
+    page.height = area.bottom + 42;
+    let middle = i32::midpoint(area.left, area.right);
+    page.text(middle, page.height - 4, Anchor::Middle, "soft", &experiment.x.label);
+    let mut notes = series::notes(&series);
+    if painted.dodged {
+        notes.push("Lines that coincide are drawn side by side.".to_owned());
+    }
+    if y.ticks.first() == Some(&0.0) && y.low > 0.0 {
+        notes.push("Hollow marks: zero, below the end of a logarithmic axis.".to_owned());
+    }
+    page.notes(&notes);
+    Ok(page.finish())
+}
+
+/// The axis of the figure; it holds the references too, where they can be compared.
+fn vertical(series: &[Series<'_>], chart: &Chart, greatest_x: f64) -> Axis {
+    let mut values = series::values(series);
+    let greatest = values.iter().copied().fold(0.0, f64::max);
+    values.extend(reference::heights(chart, greatest, greatest_x));
+    Axis::figure(&values, chart.scale, chart.figure.unit())
+}
+
+fn layout(page: &Page, labels: &[EndLabel], y: &Axis) -> Area {
+    let column = labels.iter().map(EndLabel::width).max().unwrap_or(0);
+    let top = page.height + 16;
+    let needed: f64 = labels.iter().map(EndLabel::height).sum();
+    Area {
+        left: MARGIN + pixels(y.label_width()) + 10,
+        top,
+        right: WIDTH - MARGIN - column - endlabels::GAP,
+        bottom: top + HEIGHT.max(pixels(needed)),
+    }
+}
+
+/// Where things came to stand.
+struct Painted {
+    /// The pixel of every point of every series.
+    places: Vec<Vec<(i32, i32)>>,
+    /// The pixel where each reference ends, if it can be seen.
+    references: Vec<Option<(i32, i32)>>,
+    /// Whether any points had to move apart.
+    dodged: bool,
+}
+
+fn paint(
+    plot: &mut Plot<'_, '_>,
+    chart: &Chart,
+    series: &[Series<'_>],
+    sweep: &[f64],
+    axes: (&Axis, &Axis),
+) -> Painted {
+    let references =
+        chart.references.iter().map(|line| reference::draw(plot, line, axes)).collect();
+    let mut places: Vec<Vec<(i32, i32)>> = series
+        .iter()
+        .map(|s| s.points.iter().map(|p| plot.pixel(p.x, p.median)).collect())
+        .collect();
+    for (one, places) in series.iter().zip(&places) {
+        whiskers(plot, one, places);
+    }
+    let dodged = part(series, sweep, &mut places);
+    for (one, places) in series.iter().zip(&places) {
+        line(plot, one, places, sweep);
+    }
+    Painted { places, references, dodged }
+}
+
+/// Moves apart the points that would hide one another; true if there were any.
+fn part(series: &[Series<'_>], sweep: &[f64], places: &mut [Vec<(i32, i32)>]) -> bool {
+    let mut dodged = false;
+    for x in sweep {
+        let here: Vec<(usize, usize)> = (0..)
+            .zip(series)
+            .filter_map(|(s, one)| {
+                Some((s, one.points.iter().position(|p| p.x.total_cmp(x).is_eq())?))
+            })
+            .collect();
+        let mut ys: Vec<i32> = here.iter().map(|&(s, p)| places[s][p].1).collect();
+        dodged |= dodge::side_by_side(&mut ys);
+        for (&(s, p), y) in here.iter().zip(ys) {
+            places[s][p].1 = y;
+        }
+    }
+    dodged
+}
+
+fn whiskers(plot: &mut Plot<'_, '_>, series: &Series<'_>, places: &[(i32, i32)]) {
+    let class = format!("whisker {}", series.look.hue_class());
+    for (point, &(px, _)) in series.points.iter().zip(places) {
+        let (low, high) = (plot.pixel(point.x, point.low).1, plot.pixel(point.x, point.high).1);
+        if low != high {
+            plot.path(&class, vec![(px, low), (px, high)]);
+        }
+    }
+}
+
+/// Draws the line of a series, broken where a point of the sweep was not measured:
+/// nobody knows what is in between.
+fn line(plot: &mut Plot<'_, '_>, series: &Series<'_>, places: &[(i32, i32)], sweep: &[f64]) {
+    let class = match series.rank {
+        0 => format!("line {}", series.look.classes()),
+        _ => format!("line thin {}", series.look.classes()),
+    };
+    let position = |x: f64| sweep.partition_point(|s| *s < x);
+    let points: Vec<_> = series.points.iter().zip(places).collect();
+    for run in points.chunk_by(|a, b| position(b.0.x) == position(a.0.x) + 1) {
+        if run.len() > 1 {
+            plot.path(&class, run.iter().map(|(_, place)| **place).collect());
+        }
+    }
+}
+
+fn marks(
+    page: &mut Page,
+    experiment: &Experiment,
+    series: &[Series<'_>],
+    places: &[Vec<(i32, i32)>],
+    y: &Axis,
+) {
+    for (one, places) in series.iter().zip(places) {
+        for (point, &place) in one.points.iter().zip(places) {
+            let unit = point.figure.unit();
+            let words = series::in_words(one, point, &experiment.x.label, unit);
+            page.push(mark(one.look, place, y.is_below(point.median), &words));
+        }
+    }
+}
+
+/// A mark that says what it stands for when the pointer rests on it.
+pub(crate) fn mark(look: Look, (x, y): (i32, i32), hollow: bool, words: &str) -> String {
+    let outline = look.marker.outline(f64::from(x), f64::from(y), RADIUS);
+    let class = if hollow { "mark hollow" } else { "mark" };
+    format!(
+        "<g class=\"{}\"><title>{}</title><path class=\"{class}\" d=\"{outline}\"/></g>",
+        look.hue_class(),
+        escape(words)
+    )
+}
+
+/// Where each label belongs: the last points of the series, then the references' ends.
+fn ends(series: &[Series<'_>], painted: &Painted) -> Vec<Option<(i32, i32)>> {
+    let last = painted.places.iter().zip(series).map(|(places, _)| places.last().copied());
+    last.chain(painted.references.iter().copied()).collect()
+}

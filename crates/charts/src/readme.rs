@@ -1,0 +1,189 @@
+//! The `README.md` of a results folder: the machine, the charts, the claims.
+
+use std::fmt::Write as _;
+
+use results::{Cell, Claim, Environment, Experiment, Outcome, Unit, Verdict};
+
+use crate::series::place;
+
+/// The whole text.
+pub(crate) fn text(environment: Option<&Environment>, experiments: &[Experiment]) -> String {
+    let mut out = String::from(
+        "# Results\n\n\
+         Written by `cargo lab plot` from the JSON files beside it; do not edit.\n\
+         `cargo lab bench` measures again, on your machine.\n\n",
+    );
+    match environment {
+        Some(environment) => machine(&mut out, environment),
+        None => out.push_str("On what machine this was measured is not known.\n\n"),
+    }
+    for experiment in experiments {
+        section(&mut out, experiment);
+    }
+    claims(&mut out, experiments);
+    out.truncate(out.trim_end().len());
+    out.push('\n');
+    out
+}
+
+fn machine(out: &mut String, environment: &Environment) {
+    let Environment { cpu, cores, kernel, governor, clock_source, rustc, commit, .. } = environment;
+    let memory = Unit::Bytes.format(exact(environment.memory_bytes));
+    let plural = if *cores == 1 { "" } else { "s" };
+    let _ = writeln!(
+        out,
+        "Measured on {}, {cores} core{plural}, {memory} of memory, {}, \
+         governor {governor}, clock source {clock_source}; {}{}.",
+        inline(cpu),
+        inline(kernel),
+        pinning("server", &environment.server_cores),
+        pinning(", load generator", &environment.client_cores),
+    );
+    let started = &environment.started;
+    let _ = writeln!(out, "Commit {commit}, {}, started {started}.", inline(rustc));
+    if !environment.limits.is_empty() {
+        let limits = environment.limits.iter().map(|(name, value)| format!("{name} {value}"));
+        let _ = writeln!(out, "Limits: {}.", inline(&limits.collect::<Vec<_>>().join(", ")));
+    }
+    out.push('\n');
+}
+
+fn pinning(what: &str, cores: &[u32]) -> String {
+    let numbers: Vec<String> = cores.iter().map(u32::to_string).collect();
+    match cores {
+        [] => format!("{what} not pinned"),
+        [one] => format!("{what} on core {one}"),
+        _ => format!("{what} on cores {}", numbers.join(", ")),
+    }
+}
+
+fn section(out: &mut String, experiment: &Experiment) {
+    let _ = writeln!(out, "## {}\n\n{}\n", inline(&experiment.title), inline(&experiment.question));
+    if experiment.quick {
+        out.push_str("This was a quick run: one short block, fewer points.\n\n");
+    }
+    if !experiment.complete {
+        out.push_str(
+            "The run was interrupted and trials are missing; `cargo lab bench` goes on with it.\n\n",
+        );
+    }
+    for chart in &experiment.charts {
+        let title = inline(&chart.title);
+        let alt = title.replace(['[', ']'], "");
+        let _ = writeln!(out, "![{alt}](charts/{}.svg)\n", chart.file);
+        let _ = writeln!(out, "**{title}** {}\n", inline(&chart.look_for));
+    }
+    let left_out = experiment.left_out.iter();
+    let left_out = left_out.map(|l| format!("{} is left out: {}", l.model, l.why));
+    let remarks: Vec<String> = experiment.remarks.iter().cloned().chain(left_out).collect();
+    for remark in &remarks {
+        let _ = writeln!(out, "- {}", inline(remark));
+    }
+    if !remarks.is_empty() {
+        out.push('\n');
+    }
+}
+
+fn claims(out: &mut String, experiments: &[Experiment]) {
+    if experiments.iter().all(|e| e.claims.is_empty()) {
+        return;
+    }
+    out.push_str(
+        "## Claims\n\n\
+         Measured: the median over the blocks, and in brackets the least and the greatest.\n\
+         A claim holds if every block is within what was expected, and fails if none is.\n\n\
+         | Claim | Source | Expected | Measured | Verdict |\n\
+         |-------|--------|----------|----------|---------|\n",
+    );
+    for experiment in experiments {
+        for claim in &experiment.claims {
+            let verdict = experiment.verdicts.iter().find(|v| v.claim == claim.id);
+            let cells = [
+                claim.says.clone(),
+                claim.source.clone(),
+                expected(claim, experiment),
+                verdict.map_or_else(|| "–".to_owned(), |v| measured(claim, v)),
+                verdict.map_or_else(|| "not judged".to_owned(), outcome),
+            ];
+            let _ = writeln!(out, "| {} |", cells.map(|cell| table_cell(&cell)).join(" | "));
+        }
+    }
+}
+
+/// `p99 latency, thread-pool over event-loop (64 connections): at least 3 times`
+fn expected(claim: &Claim, experiment: &Experiment) -> String {
+    let expects = &claim.expects;
+    let cell = |cell: &Cell, with_x: bool| {
+        let mut words = cell.model.clone();
+        let variant = cell.variant.iter().cloned();
+        let x = with_x.then(|| place(&experiment.x.label, cell.x));
+        let details: Vec<String> = variant.chain(x).collect();
+        if !details.is_empty() {
+            let _ = write!(words, " ({})", details.join(", "));
+        }
+        words
+    };
+    let cells = match &expects.over {
+        // Said once where it is the same on both sides.
+        Some(over) if over.x.total_cmp(&expects.of.x).is_eq() => {
+            format!("{} over {}", cell(&expects.of, false), cell(over, true))
+        }
+        Some(over) => format!("{} over {}", cell(&expects.of, true), cell(over, true)),
+        None => cell(&expects.of, true),
+    };
+    let value = |bound: f64| value(claim, bound);
+    let bounds = match (expects.at_least, expects.at_most) {
+        (Some(least), Some(most)) => format!("{} to {}", value(least), value(most)),
+        (Some(least), None) => format!("at least {}", value(least)),
+        (None, Some(most)) => format!("at most {}", value(most)),
+        (None, None) => "any value".to_owned(),
+    };
+    format!("{}, {cells}: {bounds}", expects.figure.label())
+}
+
+fn measured(claim: &Claim, verdict: &Verdict) -> String {
+    let Some(median) = verdict.measured else { return "–".to_owned() };
+    let median = value(claim, median);
+    match (verdict.low, verdict.high) {
+        (Some(low), Some(high)) => {
+            format!("{median} [{} – {}]", value(claim, low), value(claim, high))
+        }
+        _ => median,
+    }
+}
+
+/// A value as the claim means it: a ratio, or the figure in its unit.
+fn value(claim: &Claim, value: f64) -> String {
+    if claim.expects.over.is_some() {
+        format!("{} ×", Unit::Count.format(value))
+    } else {
+        claim.expects.figure.unit().format(value)
+    }
+}
+
+/// The verdict, with its reason unless it is as was claimed.
+fn outcome(verdict: &Verdict) -> String {
+    let label = verdict.outcome.label();
+    match verdict.outcome {
+        Outcome::Holds => format!("**{label}**"),
+        _ if verdict.why.is_empty() => format!("**{label}**"),
+        _ => format!("**{label}**: {}", verdict.why),
+    }
+}
+
+/// Text as Markdown shows it: nothing in it becomes a tag or a new paragraph.
+fn inline(text: &str) -> String {
+    let text = text.replace('&', "&amp;").replace('<', "&lt;").replace('*', "\\*");
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// Text in a table; the asterisks of a verdict stay.
+fn table_cell(text: &str) -> String {
+    let text = text.replace('&', "&amp;").replace('<', "&lt;").replace('|', "\\|");
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+#[expect(clippy::cast_precision_loss, reason = "a size that is shown with three digits")]
+fn exact(bytes: u64) -> f64 {
+    bytes as f64
+}

@@ -1,0 +1,136 @@
+//! What every chart has, whatever it shows.
+
+mod fixture;
+
+use results::{ChartKind, Experiment, Figure, Scale};
+
+fn pictures() -> Vec<(String, String)> {
+    let draw = |e: &Experiment| -> Vec<_> {
+        e.charts.iter().map(|c| (c.file.clone(), charts::draw(e, c).unwrap())).collect()
+    };
+    fixture::all().iter().flat_map(draw).collect()
+}
+
+/// Leaves the pictures in the target folder, for whoever wants to look at them.
+#[test]
+fn the_pictures_can_be_looked_at() {
+    let folder = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join("charts");
+    std::fs::create_dir_all(&folder).unwrap();
+    for (file, svg) in pictures() {
+        std::fs::write(folder.join(file).with_extension("svg"), svg).unwrap();
+    }
+}
+
+#[test]
+fn a_chart_is_well_formed_and_says_what_it_shows() {
+    for (file, svg) in pictures() {
+        let document = roxmltree::Document::parse(&svg).unwrap_or_else(|e| panic!("{file}: {e}"));
+        let root = document.root_element();
+        assert_eq!(root.attribute("role"), Some("img"));
+        assert_eq!(root.attribute("class"), Some("chart"));
+        assert!(root.attribute("viewBox").is_some() && root.attribute("width").is_none());
+        let child = |name: &str| {
+            let found =
+                root.children().find(|n| n.has_tag_name(("http://www.w3.org/2000/svg", name)));
+            found.and_then(|n| n.text()).unwrap_or_default().to_owned()
+        };
+        assert!(!child("title").is_empty(), "{file}");
+        assert_eq!(child("desc"), format!("What to look for in {file}."));
+    }
+}
+
+#[test]
+fn a_chart_can_be_pasted_into_a_page() {
+    for (file, svg) in pictures() {
+        assert!(!svg.lines().any(|line| line.trim().is_empty()), "{file} has a blank line");
+        let document = roxmltree::Document::parse(&svg).unwrap();
+        for node in document.descendants().filter(roxmltree::Node::is_element) {
+            assert!(node.attribute("id").is_none(), "{file} has an id");
+            for attribute in ["fill", "stroke", "opacity", "font-family", "style"] {
+                let found = node.attribute(attribute);
+                assert!(found.is_none(), "{file}: {attribute}={found:?} cannot be themed");
+            }
+        }
+    }
+}
+
+#[test]
+fn the_same_results_give_the_same_bytes() {
+    assert_eq!(pictures(), pictures());
+}
+
+#[test]
+fn nothing_is_drawn_outside_the_paper() {
+    for (file, svg) in pictures() {
+        let document = roxmltree::Document::parse(&svg).unwrap();
+        let size: Vec<f64> = document
+            .root_element()
+            .attribute("viewBox")
+            .unwrap()
+            .split(' ')
+            .map(|n| n.parse().unwrap())
+            .collect();
+        for text in document.descendants().filter(|n| n.tag_name().name() == "text") {
+            let at = |name| text.attribute(name).unwrap().parse::<f64>().unwrap();
+            let (x, y) = (at("x"), at("y"));
+            assert!(x >= 0.0 && x <= size[2] && y >= 8.0 && y <= size[3], "{file}: {text:?}");
+        }
+    }
+}
+
+#[test]
+fn text_from_a_plan_is_escaped() {
+    let mut e = fixture::quick();
+    let nasty = "a <b> & \"c\" ]]> \n\n </svg>";
+    nasty.clone_into(&mut e.x.label);
+    e.models[2] = nasty.to_owned();
+    e.statistics[0].model = nasty.to_owned();
+    nasty.clone_into(&mut e.charts[0].title);
+    nasty.clone_into(&mut e.charts[0].look_for);
+    for kind in [ChartKind::Lines, ChartKind::Dots] {
+        e.charts[0].kind = kind;
+        let svg = charts::draw(&e, &e.charts[0]).unwrap();
+        roxmltree::Document::parse(&svg).unwrap();
+        assert!(!svg.contains("\n\n"));
+        assert_eq!(svg.matches("</svg>").count(), 1);
+    }
+}
+
+#[test]
+fn odd_data_is_drawn_all_the_same() {
+    let odd: [&[(f64, f64)]; 7] = [
+        &[],
+        &[(1.0, 0.0)],
+        &[(64.0, 5.0)],
+        &[(0.0, 0.0), (0.0, 0.0)],
+        &[(0.0, 1.0), (1.0, 0.0), (1e9, 1e12)],
+        &[(1.0, f64::NAN), (f64::INFINITY, 1.0), (-4.0, -5.0)],
+        &[(1.0, 1e-300), (2.0, 1e300)],
+    ];
+    for points in odd {
+        for scale in [Scale::Linear, Scale::Log] {
+            for kind in [ChartKind::Lines, ChartKind::Dots] {
+                for figure in [Figure::Served, Figure::PssBytes, Figure::Jain] {
+                    let mut e = fixture::empty("odd", "Odd", fixture::axis("connections", scale));
+                    let mut chart = fixture::chart("odd", "Odd", figure, scale);
+                    chart.kind = kind;
+                    chart.references = fixture::memory().charts[0].references.clone();
+                    let one = |&(x, y)| fixture::statistic("event-loop", x, figure, y, 0.5);
+                    e.statistics = points.iter().map(one).collect();
+                    let svg = charts::draw(&e, &chart).unwrap();
+                    roxmltree::Document::parse(&svg).unwrap();
+                    assert!(!svg.contains("NaN") && !svg.contains("inf"), "{points:?}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn a_model_looks_the_same_in_every_chart() {
+    let key = |svg: &str, class: &str| svg.matches(class).count();
+    for (file, svg) in pictures().iter().filter(|(file, _)| file != "mixes") {
+        let line = "class=\"line hue-blue dash-solid\"";
+        assert!(key(svg, line) > 0, "{file} draws the event loop otherwise");
+    }
+}
