@@ -13,10 +13,10 @@ use crate::text;
 
 /// Pixels kept free at an end of an axis where a mark may stand.
 const ROOM: i32 = 10;
-/// Pixels between the lowest value of a logarithmic axis and its zero.
-const ZERO_ROOM: i32 = 34;
+/// Pixels below the lowest value of a logarithmic axis on which zero was measured.
+const ZERO_ROOM: i32 = 40;
 /// Most ticks worth reading.
-const TICKS_MAX: usize = 7;
+const TICKS_MAX: usize = 8;
 
 /// An axis; see the module.
 #[derive(Clone, Debug)]
@@ -68,8 +68,10 @@ impl Axis {
         let greatest = positive().fold(0.0, f64::max);
         let (least, greatest) = if greatest > 0.0 { (least, greatest) } else { (1.0, 10.0) };
         let rungs = rungs(least, greatest, unit);
-        let (low, high) = (rungs[0], rungs[rungs.len() - 1]);
-        let mut ticks = thin(rungs, unit);
+        let mut ticks = thin(&rungs, (least, greatest), unit);
+        // The ends of the ticks are those of the axis, unless they are far inside.
+        let low = ticks[0].min(rungs[0]);
+        let high = ticks[ticks.len() - 1].max(rungs[rungs.len() - 1]);
         let mut room = (ROOM, ROOM);
         if zero {
             ticks.insert(0, 0.0);
@@ -238,24 +240,37 @@ fn rungs(from: f64, to: f64, unit: Unit) -> Vec<f64> {
 }
 
 /// Takes away rungs until few enough are left: the 2s and 5s first, then powers.
-fn thin(rungs: Vec<f64>, unit: Unit) -> Vec<f64> {
-    if rungs.len() <= TICKS_MAX {
-        return rungs;
+///
+/// Where that takes away an end, the power beyond it is added, if the axis grows
+/// little by it: an axis that starts at 200 µs and has its first tick at 1 ms is
+/// hard to read between them.
+fn thin(rungs: &[f64], (from, to): (f64, f64), unit: Unit) -> Vec<f64> {
+    if rungs.len() < TICKS_MAX {
+        return rungs.to_vec();
     }
-    // Powers of two group by 4, 32 and 1024, of ten by 10, 100, 1000 and so on.
+    // Powers of two group by 4, 16 and 1024, of ten by 10, 100, 1000 and so on.
     let (base, groups): (f64, &[f64]) = if unit == Unit::Bytes {
-        (2.0, &[2.0, 5.0, 10.0, 20.0])
+        (2.0, &[2.0, 4.0, 10.0, 20.0, 50.0, 400.0])
     } else {
-        (10.0, &[1.0, 2.0, 3.0, 6.0])
+        (10.0, &[1.0, 2.0, 3.0, 6.0, 20.0, 120.0])
     };
-    let is_power = |value: f64, group: f64| {
-        let power = value.ln() / base.ln() / group;
-        (power - power.round()).abs() < 1e-6
-    };
+    let (low, high) = (rungs[0], rungs[rungs.len() - 1]);
+    let span = (high / low).ln();
     let grouped = |&group: &f64| -> Vec<f64> {
-        rungs.iter().copied().filter(|v| is_power(*v, group)).collect()
+        let power = |value: f64| value.ln() / base.ln() / group;
+        let mut first = (power(low) - 1e-6).ceil();
+        let mut last = (power(high) + 1e-6).floor();
+        let at = |n: f64| base.powf(n * group);
+        if (from / at(first - 1.0)).ln() <= 0.12 * span {
+            first -= 1.0;
+        }
+        if (at(last + 1.0) / to).ln() <= 0.12 * span {
+            last += 1.0;
+        }
+        whole_numbers(first, last).map(at).collect()
     };
-    groups.iter().map(grouped).find(|kept| kept.len() <= TICKS_MAX).unwrap_or_default()
+    let few = |ticks: &Vec<f64>| (2..=TICKS_MAX).contains(&ticks.len());
+    groups.iter().map(grouped).find(few).unwrap_or_else(|| vec![low, high])
 }
 
 fn whole_numbers(first: f64, last: f64) -> impl Iterator<Item = f64> {
@@ -279,7 +294,14 @@ mod tests {
             axis(&[90.0, 1.4e6], Unit::Microseconds),
             ["100 µs", "1 ms", "10 ms", "100 ms", "1 s"]
         );
-        assert_eq!(axis(&[9e3, 9e9], Unit::Bytes), ["32 KiB", "1 MiB", "32 MiB", "1 GiB"]);
+        assert_eq!(
+            axis(&[1.8e6, 1e10], Unit::Bytes),
+            ["1 MiB", "4 MiB", "16 MiB", "64 MiB", "256 MiB", "1 GiB", "4 GiB", "16 GiB"]
+        );
+        assert_eq!(
+            axis(&[9e3, 9e9], Unit::Bytes),
+            ["4 KiB", "64 KiB", "1 MiB", "16 MiB", "256 MiB", "4 GiB"]
+        );
         assert_eq!(axis(&[0.0, 4.0, 900.0], Unit::Count)[..2], ["0", "10"]);
         assert_eq!(axis(&[7.0], Unit::Count), ["5", "10"]);
         assert_eq!(axis(&[100.0], Unit::Count), ["50", "100", "200"]);

@@ -56,7 +56,8 @@ pub(crate) fn draw(experiment: &Experiment, chart: &Chart) -> Result<String, Err
     dots(&mut page, experiment, &series, &rows, &painted, &figures);
     reference_labels(&mut page, chart, &rows, &painted.references);
     page.height = rows.area.bottom + 24;
-    page.notes(&series::notes(&series));
+    // What is missing is said in its row.
+    page.notes(series::how_to_read(&series).as_slice());
     Ok(page.finish())
 }
 
@@ -110,8 +111,8 @@ impl Rows {
 struct Painted {
     /// The dot of each series, if it was measured.
     dots: Vec<Option<i32>>,
-    /// The end of the bar of each series, or its dot.
-    ends: Vec<i32>,
+    /// The bar of each series, or its dot twice.
+    bars: Vec<(i32, i32)>,
     references: Vec<Option<i32>>,
 }
 
@@ -135,20 +136,20 @@ fn paint(
         }
         references.push(place);
     }
-    let mut ends = Vec::new();
+    let mut bars = Vec::new();
     for (one, &y) in series.iter().zip(&rows.middles) {
         let Some(point) = one.points.first() else {
-            ends.push(left);
+            bars.push((left, left));
             continue;
         };
         let [low, high] = [point.low, point.high].map(|v| plot.pixel(v, 0.0).0);
         if low != high {
             plot.path(&format!("whisker {}", one.look.hue_class()), vec![(low, y), (high, y)]);
         }
-        ends.push(high.max(plot.pixel(point.median, 0.0).0));
+        bars.push((low, high));
     }
     let dots = series.iter().map(|s| Some(plot.pixel(s.points.first()?.median, 0.0).0)).collect();
-    Painted { dots, ends, references }
+    Painted { dots, bars, references }
 }
 
 /// The marks of the variants, beside their names.
@@ -207,7 +208,15 @@ fn dots(
         let unit = point.figure.unit();
         let words = series::in_words(one, point, &experiment.x.label, unit);
         let value = unit.format(point.median);
-        page.text(painted.ends[n] + 8, text_y, Anchor::Start, "value halo", &value);
+        let (start, end) = painted.bars[n];
+        let width = page::width(&value, SIZE);
+        // To the left where a reference would run through it.
+        let struck = |x: i32| (end..end + width + 14).contains(&x);
+        if painted.references.iter().flatten().any(|x| struck(*x)) {
+            page.text(start - 8, text_y, Anchor::End, "value halo", &value);
+        } else {
+            page.text(end + 8, text_y, Anchor::Start, "value halo", &value);
+        }
         page.push(mark(one.look, (x, y), figures.is_below(point.median), &words));
     }
 }

@@ -35,7 +35,7 @@ pub(crate) fn draw(experiment: &Experiment, chart: &Chart) -> Result<String, Err
 
     let (elements, painted) =
         plot::plot(chart, area, (x.clone(), y.clone()), Grid::Horizontal, |plot| {
-            paint(plot, chart, &series, &sweep, (&x, &y))
+            paint(plot, chart, &series, &sweep, (area, &x, &y))
         })?;
     page.extend(elements);
     marks(&mut page, experiment, &series, &painted.places, &y);
@@ -45,13 +45,15 @@ pub(crate) fn draw(experiment: &Experiment, chart: &Chart) -> Result<String, Err
     page.height = area.bottom + 42;
     let middle = i32::midpoint(area.left, area.right);
     page.text(middle, page.height - 4, Anchor::Middle, "soft", &experiment.x.label);
-    let mut notes = series::notes(&series);
-    if painted.dodged {
-        notes.push("Lines that coincide are drawn side by side.".to_owned());
-    }
-    if y.ticks.first() == Some(&0.0) && y.low > 0.0 {
-        notes.push("Hollow marks: zero, below the end of a logarithmic axis.".to_owned());
-    }
+    let apart = painted.dodged.then_some("Lines that coincide are drawn side by side.");
+    let zero = y.ticks.first() == Some(&0.0) && y.low > 0.0;
+    let zero = zero.then_some("Hollow marks: zero, which a logarithmic axis does not reach.");
+    let notes: Vec<String> = series::how_to_read(&series)
+        .into_iter()
+        .chain(apart.map(str::to_owned))
+        .chain(zero.map(str::to_owned))
+        .chain(series::absent(&series))
+        .collect();
     page.notes(&notes);
     Ok(page.finish())
 }
@@ -91,10 +93,10 @@ fn paint(
     chart: &Chart,
     series: &[Series<'_>],
     sweep: &[f64],
-    axes: (&Axis, &Axis),
+    (area, x, y): (Area, &Axis, &Axis),
 ) -> Painted {
     let references =
-        chart.references.iter().map(|line| reference::draw(plot, line, axes)).collect();
+        chart.references.iter().map(|line| reference::draw(plot, line, (x, y))).collect();
     let mut places: Vec<Vec<(i32, i32)>> = series
         .iter()
         .map(|s| s.points.iter().map(|p| plot.pixel(p.x, p.median)).collect())
@@ -102,7 +104,7 @@ fn paint(
     for (one, places) in series.iter().zip(&places) {
         whiskers(plot, one, places);
     }
-    let dodged = part(series, sweep, &mut places);
+    let dodged = part(series, sweep, &mut places, area);
     for (one, places) in series.iter().zip(&places) {
         line(plot, one, places, sweep);
     }
@@ -110,7 +112,9 @@ fn paint(
 }
 
 /// Moves apart the points that would hide one another; true if there were any.
-fn part(series: &[Series<'_>], sweep: &[f64], places: &mut [Vec<(i32, i32)>]) -> bool {
+fn part(series: &[Series<'_>], sweep: &[f64], places: &mut [Vec<(i32, i32)>], area: Area) -> bool {
+    // Room for half a mark.
+    let inside = (area.top + 4, area.bottom - 4);
     let mut dodged = false;
     for x in sweep {
         let here: Vec<(usize, usize)> = (0..)
@@ -119,8 +123,9 @@ fn part(series: &[Series<'_>], sweep: &[f64], places: &mut [Vec<(i32, i32)>]) ->
                 Some((s, one.points.iter().position(|p| p.x.total_cmp(x).is_eq())?))
             })
             .collect();
+        let values: Vec<f64> = here.iter().map(|&(s, p)| series[s].points[p].median).collect();
         let mut ys: Vec<i32> = here.iter().map(|&(s, p)| places[s][p].1).collect();
-        dodged |= dodge::side_by_side(&mut ys);
+        dodged |= dodge::side_by_side(&values, &mut ys, inside);
         for (&(s, p), y) in here.iter().zip(ys) {
             places[s][p].1 = y;
         }

@@ -83,6 +83,9 @@ impl Page {
 
     /// Adds notes below all else.
     pub(crate) fn notes(&mut self, notes: &[String]) {
+        if notes.is_empty() {
+            return;
+        }
         self.height += 6;
         for line in wrap(&notes.join(" "), SMALL, ROOM) {
             self.height += 15;

@@ -98,21 +98,15 @@ pub(crate) fn place(x_label: &str, x: f64) -> String {
     }
 }
 
-/// How to read the marks, and what is missing.
-pub(crate) fn notes(series: &[Series<'_>]) -> Vec<String> {
-    let points = || series.iter().flat_map(|s| &s.points);
-    let blocks = points().map(|p| p.blocks).max().unwrap_or(0);
-    let mut notes = Vec::new();
-    if points().next().is_none() {
-        return notes;
-    }
-    if blocks > 1 {
-        notes.push(format!("Marks: median of {blocks} blocks; bars: least to greatest."));
-    }
-    let absent: Vec<&str> =
-        series.iter().filter(|s| s.points.is_empty()).map(|s| s.name.as_str()).collect();
-    if !absent.is_empty() {
-        notes.push(format!("Without a figure: {}.", absent.join("; ")));
-    }
-    notes
+/// How to read the marks and their bars.
+pub(crate) fn how_to_read(series: &[Series<'_>]) -> Option<String> {
+    let blocks = series.iter().flat_map(|s| &s.points).map(|p| p.blocks).max()?;
+    (blocks > 1).then(|| format!("Marks: median of {blocks} blocks; bars: least to greatest."))
+}
+
+/// The series that have no line, by name.
+pub(crate) fn absent(series: &[Series<'_>]) -> Option<String> {
+    let names = series.iter().filter(|s| s.points.is_empty()).map(|s| s.name.as_str());
+    let names: Vec<&str> = names.collect();
+    (!names.is_empty()).then(|| format!("Without a figure: {}.", names.join("; ")))
 }

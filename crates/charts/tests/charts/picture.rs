@@ -1,8 +1,8 @@
 //! What every chart has, whatever it shows.
 
-mod fixture;
-
 use results::{ChartKind, Experiment, Figure, Scale};
+
+use crate::fixture;
 
 fn pictures() -> Vec<(String, String)> {
     let draw = |e: &Experiment| -> Vec<_> {

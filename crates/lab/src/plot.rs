@@ -1,0 +1,46 @@
+//! `lab plot`: charts and a README from results.
+
+use std::{
+    io::{Write as _, stdout},
+    path::PathBuf,
+    process::ExitCode,
+    time::Instant,
+};
+
+use anyhow::Context as _;
+use results::Store;
+
+/// The environment cannot: there is nothing to draw.
+const NO_RESULTS: u8 = 3;
+
+/// Draws the charts of a results folder, and the README that shows them.
+///
+/// Runs no server and measures nothing: it reads the JSON files of DIR and writes
+/// DIR/charts/*.svg and DIR/README.md. Charts that no experiment names are removed.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// Folder of the results.
+    #[arg(value_name = "DIR", default_value = "results")]
+    dir: PathBuf,
+}
+
+/// Draws, and prints each file written.
+///
+/// # Errors
+///
+/// Fails if a results file is of another version or a file cannot be written.
+pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
+    let start = Instant::now();
+    let written = charts::draw_all(&Store::new(&args.dir))
+        .with_context(|| format!("cannot draw the results in {}", args.dir.display()))?;
+    if written.is_empty() {
+        eprintln!("no results in {}; run `cargo lab bench` first", args.dir.display());
+        return Ok(ExitCode::from(NO_RESULTS));
+    }
+    let mut out = stdout().lock();
+    for path in &written {
+        writeln!(out, "{}", path.display())?;
+    }
+    eprintln!("{} files in {} ms", written.len(), start.elapsed().as_millis());
+    Ok(ExitCode::SUCCESS)
+}
