@@ -20,11 +20,7 @@ use signal_hook::{
     flag,
 };
 
-/// Exit codes of a measuring verb.
-const FAILED: u8 = 1;
-const USAGE: u8 = 2;
-const ENVIRONMENT: u8 = 3;
-const VOID: u8 = 4;
+use crate::console::code;
 
 /// Drive any server, ours or not.
 #[derive(Debug, clap::Args)]
@@ -119,7 +115,7 @@ enum Protocol {
 pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     let plan = match args.to_plan() {
         Ok(plan) => plan,
-        Err(why) => return Ok(fail(USAGE, &format!("{why:#}"))),
+        Err(why) => return Ok(fail(code::USAGE, &format!("{why:#}"))),
     };
     let interrupt = Arc::new(AtomicBool::new(false));
     for signal in [SIGINT, SIGTERM] {
@@ -129,8 +125,8 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     }
     let report = match ::load::run(&plan, &interrupt) {
         Ok(report) => report,
-        Err(why @ Error::Plan(_)) => return Ok(fail(USAGE, &why.to_string())),
-        Err(why) => return Ok(fail(ENVIRONMENT, &why.to_string())),
+        Err(why @ Error::Plan(_)) => return Ok(fail(code::USAGE, &why.to_string())),
+        Err(why) => return Ok(fail(code::ENVIRONMENT, &why.to_string())),
     };
     let printed =
         if args.json { serde_json::to_string(&report)? } else { text::of(&plan, &report) };
@@ -148,7 +144,7 @@ fn verdict(plan: &Plan, report: &Report) -> ExitCode {
     if report.established == 0 && errors.refused > 0 {
         let target = plan.target;
         return fail(
-            FAILED,
+            code::FAILED,
             &format!(
                 "{target} refused the connection: is the server running? \
                  start one with `cargo lab serve MODEL --listen {target}`"
@@ -157,10 +153,10 @@ fn verdict(plan: &Plan, report: &Report) -> ExitCode {
     }
     if errors.total() > 0 {
         let first = errors.first.first().map_or("", String::as_str);
-        return fail(FAILED, &format!("{} errors, the first: {first}", errors.total()));
+        return fail(code::FAILED, &format!("{} errors, the first: {first}", errors.total()));
     }
     match &report.void {
-        Some(why) => fail(VOID, &format!("the run is void: {why}")),
+        Some(why) => fail(code::VOID, &format!("the run is void: {why}")),
         None => ExitCode::SUCCESS,
     }
 }

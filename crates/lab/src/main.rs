@@ -4,13 +4,19 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+mod bench;
+mod claims;
+mod completions;
+mod console;
+mod load;
 mod models;
+mod plot;
 mod serve;
 
 /// Server concurrency models: run them, load them, measure them, plot them
 #[derive(Parser)]
 #[command(name = "lab", arg_required_else_help = true)]
-struct Arguments {
+struct Cli {
     #[command(subcommand)]
     verb: Verb,
 }
@@ -18,18 +24,33 @@ struct Arguments {
 #[derive(Subcommand)]
 enum Verb {
     /// List every model
-    Models(models::Arguments),
+    Models(models::Args),
     /// Run one server until SIGINT, SIGTERM or SIGQUIT
-    Serve(serve::Arguments),
+    Serve(serve::Args),
+    /// Drive any server, ours or not
+    Load(load::Args),
+    /// Measure the experiments of benches/, and draw their charts
+    Bench(bench::Args),
+    /// Draw charts from results
+    Plot(plot::Args),
+    /// Hold every claim against what was measured
+    Claims(claims::Args),
+    /// Print tab completions for a shell
+    Completions(completions::Args),
 }
 
 fn main() -> ExitCode {
-    let result = match Arguments::parse().verb {
-        Verb::Models(arguments) => models::run(&arguments),
-        Verb::Serve(arguments) => Ok(serve::run(&arguments)),
+    let result = match Cli::parse().verb {
+        Verb::Models(args) => models::run(&args),
+        Verb::Serve(args) => Ok(serve::run(&args)),
+        Verb::Load(args) => load::run(&args),
+        Verb::Bench(args) => bench::run(&args),
+        Verb::Plot(args) => plot::run(&args),
+        Verb::Claims(args) => claims::run(&args),
+        Verb::Completions(args) => completions::run(&args),
     };
     result.unwrap_or_else(|error| {
         eprintln!("lab: {error:#}");
-        ExitCode::FAILURE
+        ExitCode::from(console::code::FAILED)
     })
 }

@@ -1,15 +1,12 @@
 //! `lab models`: every model, a line each.
 
-use std::{
-    fmt::Write as _,
-    io::{self, Write as _},
-    process::ExitCode,
-};
+use std::{fmt::Write as _, process::ExitCode};
 
 use anyhow::Result;
-use clap::Args;
 use serde_json::json;
 use server::Model;
+
+use crate::console;
 
 /// Every model, in the order in which the book tells of them.
 pub(crate) const ALL: [&Model; 6] = [
@@ -22,8 +19,8 @@ pub(crate) const ALL: [&Model; 6] = [
 ];
 
 /// Options of `lab models`.
-#[derive(Args)]
-pub(crate) struct Arguments {
+#[derive(clap::Args)]
+pub(crate) struct Args {
     /// Print the names only
     #[arg(long, conflicts_with = "json")]
     names: bool,
@@ -33,9 +30,9 @@ pub(crate) struct Arguments {
 }
 
 /// Lists the models on standard output.
-pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
+pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     let mut text = String::new();
-    if arguments.json {
+    if args.json {
         let models = ALL.map(|model| {
             json!({
                 "name": model.name,
@@ -48,21 +45,13 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
     } else {
         for model in ALL {
             text += model.name;
-            if !arguments.names {
+            if !args.names {
                 let Model { summary, threads, seed, .. } = model;
                 let _ = write!(text, "\n    {summary}\n    threads: {threads}; from \"{seed}\"");
             }
             text.push('\n');
         }
     }
-    print(&text)?;
+    console::print(&text)?;
     Ok(ExitCode::SUCCESS)
-}
-
-/// Prints to standard output; a reader that has seen enough is no error.
-pub(crate) fn print(text: &str) -> io::Result<()> {
-    match io::stdout().lock().write_all(text.as_bytes()) {
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
-        result => result,
-    }
 }

@@ -10,8 +10,7 @@ use std::{
 use anyhow::Context as _;
 use results::Store;
 
-/// The environment cannot: there is nothing to draw.
-const NO_RESULTS: u8 = 3;
+use crate::console;
 
 /// Draws the charts of a results folder, and the README that shows them.
 ///
@@ -35,7 +34,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
         .with_context(|| format!("cannot draw the results in {}", args.dir.display()))?;
     if written.is_empty() {
         eprintln!("no results in {}; run `cargo lab bench` first", args.dir.display());
-        return Ok(ExitCode::from(NO_RESULTS));
+        return Ok(ExitCode::from(console::code::ENVIRONMENT));
     }
     let mut out = stdout().lock();
     for path in &written {

@@ -2,17 +2,14 @@
 
 use std::process::ExitCode;
 
-use clap::{
-    Args,
-    builder::{PossibleValuesParser, TypedValueParser},
-};
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use server::{Model, program};
 
 use crate::models::ALL;
 
 /// Options of `lab serve`.
-#[derive(Args)]
-pub(crate) struct Arguments {
+#[derive(clap::Args)]
+pub(crate) struct Args {
     /// Model to serve with; `lab models` tells what each is
     #[arg(value_name = "MODEL", value_parser = model_parser())]
     model: &'static Model,
@@ -26,6 +23,6 @@ fn model_parser() -> impl TypedValueParser<Value = &'static Model> {
 }
 
 /// Serves until a stop signal.
-pub(crate) fn run(arguments: &Arguments) -> ExitCode {
-    program::run(arguments.model, &arguments.options)
+pub(crate) fn run(args: &Args) -> ExitCode {
+    program::run(args.model, &args.options)
 }

@@ -29,7 +29,7 @@ pub(super) fn of(plan: &Plan, report: &Report) -> String {
         page.line("warning", text);
     }
     if let Some(why) = &report.void {
-        page.line("VOID", why);
+        page.line("code::VOID", why);
     }
     page.text
 }

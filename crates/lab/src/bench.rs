@@ -1,0 +1,117 @@
+//! `lab bench`: measures, writes results, draws the charts.
+
+mod progress;
+
+use std::{
+    env,
+    path::{Path, PathBuf},
+    process::ExitCode,
+    sync::{Arc, atomic::AtomicBool},
+};
+
+use anyhow::{Context, Result, bail};
+use clap::builder::PossibleValuesParser;
+use measure::{Bench, Definition, Finish};
+use results::Store;
+use signal_hook::{
+    consts::{SIGINT, SIGTERM},
+    flag,
+};
+
+use self::progress::Progress;
+use crate::{claims, console::code, models::ALL};
+
+/// Options of `lab bench`.
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    /// Experiments to run, by name [default: all in benches/]
+    #[arg(value_name = "EXPERIMENT")]
+    experiments: Vec<String>,
+    /// Fewer points and one short block: three minutes for everything
+    #[arg(long)]
+    quick: bool,
+    /// Models to measure, with commas between [default: all]
+    #[arg(long, value_name = "MODELS", value_delimiter = ',',
+          value_parser = PossibleValuesParser::new(ALL.map(|model| model.name)))]
+    models: Vec<String>,
+    /// Folder for the results [default: results/ of the workspace]
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+}
+
+/// Measures what is not yet measured, and draws.
+pub(crate) fn run(args: &Args) -> Result<ExitCode> {
+    let root = workspace()?;
+    let definitions = match definitions(&root.join("benches"), &args.experiments) {
+        Ok(definitions) => definitions,
+        Err(error) => {
+            eprintln!("lab bench: {error:#}");
+            return Ok(ExitCode::from(code::USAGE));
+        }
+    };
+    let interrupted = Arc::new(AtomicBool::new(false));
+    for signal in [SIGINT, SIGTERM] {
+        // The second one does not wait for the trial to be given up in order.
+        flag::register_conditional_shutdown(signal, code::INTERRUPTED.into(), interrupted.clone())?;
+        flag::register(signal, interrupted.clone())?;
+    }
+    let models = if args.models.is_empty() {
+        ALL.iter().map(|model| model.name.to_owned()).collect()
+    } else {
+        args.models.clone()
+    };
+    let store = Store::new(args.out.clone().unwrap_or_else(|| root.join("results")));
+    let bench = Bench {
+        lab: env::current_exe().context("cannot find this program again")?,
+        definitions,
+        models,
+        store: store.clone(),
+        quick: args.quick,
+        interrupted: &interrupted,
+    };
+    let mut progress = Progress::new();
+    let finish = bench.run(&mut |event| progress.show(&event));
+    progress.finish();
+    match finish? {
+        Finish::Interrupted => {
+            eprintln!("interrupted; the same command goes on from here");
+            Ok(ExitCode::from(code::INTERRUPTED))
+        }
+        Finish::Complete { void } => conclude(&store, void),
+    }
+}
+
+/// Draws, and says where to look.
+fn conclude(store: &Store, void: usize) -> Result<ExitCode> {
+    charts::draw_all(store)?;
+    let experiments = store.experiments()?;
+    let verdicts = experiments.iter().flat_map(|experiment| &experiment.verdicts);
+    eprintln!("{}", claims::summary(&verdicts));
+    eprintln!("charts and claims: {}", store.folder().join("README.md").display());
+    if void > 0 {
+        eprintln!("{void} cells have no usable trial: the remarks in the results say why");
+        return Ok(ExitCode::from(code::VOID));
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The workspace: the nearest folder upwards that holds experiments.
+fn workspace() -> Result<PathBuf> {
+    let here = env::current_dir().context("cannot tell the current folder")?;
+    here.ancestors()
+        .find(|folder| folder.join("benches").is_dir())
+        .map(Path::to_owned)
+        .with_context(|| {
+            format!("no benches/ in {} or above: run this within the workspace", here.display())
+        })
+}
+
+fn definitions(folder: &Path, wanted: &[String]) -> Result<Vec<Definition>> {
+    let all = Definition::read_all(folder)?;
+    let names: Vec<&str> = all.iter().map(|definition| definition.name.as_str()).collect();
+    if let Some(unknown) = wanted.iter().find(|name| !names.contains(&name.as_str())) {
+        bail!("there is no experiment `{unknown}`; there are {}", names.join(", "));
+    }
+    let wants = |definition: &Definition| wanted.is_empty() || wanted.contains(&definition.name);
+    Ok(all.into_iter().filter(wants).collect())
+}

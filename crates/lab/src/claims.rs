@@ -1,0 +1,102 @@
+//! `lab claims [DIR]`: every claim, held against what was measured.
+
+use std::{fmt::Write as _, path::PathBuf, process::ExitCode};
+
+use anyhow::Result;
+use results::{Claim, Experiment, Outcome, Store, Unit, Verdict};
+
+use crate::console::{self, code};
+
+/// Options of `lab claims`.
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    /// Folder of the results
+    #[arg(value_name = "DIR", default_value = "results")]
+    folder: PathBuf,
+}
+
+/// Prints every claim: verdict, sentence, measured, source, why.
+pub(crate) fn run(args: &Args) -> Result<ExitCode> {
+    let experiments = Store::new(&args.folder).experiments()?;
+    let judged: Vec<(&Experiment, &Claim, &Verdict)> = experiments
+        .iter()
+        .flat_map(|experiment| {
+            let pairs = experiment.claims.iter().zip(&experiment.verdicts);
+            pairs.map(move |(claim, verdict)| (experiment, claim, verdict))
+        })
+        .collect();
+    if judged.is_empty() {
+        eprintln!("no claims in {}; run `cargo lab bench` first", args.folder.display());
+        return Ok(ExitCode::from(code::ENVIRONMENT));
+    }
+    let mut text = String::new();
+    for &(experiment, claim, verdict) in &judged {
+        describe(&mut text, experiment, claim, verdict)?;
+    }
+    console::print(&text)?;
+    eprintln!("{}", summary(&judged.iter().map(|(.., verdict)| *verdict)));
+    Ok(exit_code(judged.iter().map(|(.., verdict)| verdict.outcome)))
+}
+
+/// How many claims fared how, in a line.
+pub(crate) fn summary<'a>(verdicts: &(impl Iterator<Item = &'a Verdict> + Clone)) -> String {
+    let outcomes = [Outcome::Holds, Outcome::Fails, Outcome::Inconclusive, Outcome::NotMeasurable];
+    let counted = outcomes.map(|outcome| {
+        let count = verdicts.clone().filter(|verdict| verdict.outcome == outcome).count();
+        format!("{count} {}", outcome.label())
+    });
+    format!("claims: {}", counted.join(", "))
+}
+
+fn exit_code(outcomes: impl Iterator<Item = Outcome>) -> ExitCode {
+    let worst = outcomes.map(|outcome| match outcome {
+        Outcome::Holds => 0,
+        Outcome::NotMeasurable | Outcome::Inconclusive => 1,
+        Outcome::Fails => 2,
+    });
+    match worst.max() {
+        Some(2) => ExitCode::from(code::FAILED),
+        Some(1) => ExitCode::from(code::INCONCLUSIVE),
+        _ => ExitCode::SUCCESS,
+    }
+}
+
+fn describe(
+    text: &mut String,
+    experiment: &Experiment,
+    claim: &Claim,
+    verdict: &Verdict,
+) -> Result<()> {
+    let expects = &claim.expects;
+    let unit = if expects.over.is_some() { Unit::Share } else { expects.figure.unit() };
+    writeln!(text, "{}: {}", verdict.outcome.label(), claim.says)?;
+    if let (Some(measured), Some(low), Some(high)) = (verdict.measured, verdict.low, verdict.high) {
+        let [measured, low, high] = [measured, low, high].map(|value| unit.format(value));
+        writeln!(
+            text,
+            "    measured {measured} ({low} to {high}), expected {}",
+            bounds(claim, unit)
+        )?;
+    }
+    let what = expects.figure.label();
+    let of = place(&expects.of, experiment);
+    let over = expects.over.as_ref().map(|cell| format!(" over {}", place(cell, experiment)));
+    writeln!(text, "    {what} of {of}{}", over.unwrap_or_default())?;
+    writeln!(text, "    {}, by \"{}\"; {}\n", experiment.name, claim.source, verdict.why)?;
+    Ok(())
+}
+
+fn bounds(claim: &Claim, unit: Unit) -> String {
+    match (claim.expects.at_least, claim.expects.at_most) {
+        (Some(least), Some(most)) if least.total_cmp(&most).is_eq() => unit.format(least),
+        (Some(least), Some(most)) => format!("{} to {}", unit.format(least), unit.format(most)),
+        (Some(least), None) => format!("at least {}", unit.format(least)),
+        (None, Some(most)) => format!("at most {}", unit.format(most)),
+        (None, None) => "anything".to_owned(),
+    }
+}
+
+fn place(cell: &results::Cell, experiment: &Experiment) -> String {
+    let variant = cell.variant.iter().fold(String::new(), |_, name| format!(", {name}"));
+    format!("{}{variant}, {} {}", cell.model, cell.x, experiment.x.label)
+}
