@@ -6,7 +6,7 @@ use results::Chart;
 use crate::{
     labels::spread,
     lines::RADIUS,
-    page::{self, HALF_LETTER, Page},
+    page::{self, Anchor, HALF_LETTER, Page},
     palette::Look,
     plot::Area,
     series::Series,
@@ -17,7 +17,11 @@ use crate::{
 pub(crate) const GAP: i32 = 24;
 /// Width of the sample of the line.
 const SAMPLE: i32 = 28;
-const LINE_HEIGHT: i32 = 16;
+/// Height of a label of one line, and of each line more.
+const HEIGHT: i32 = 16;
+const LINE_HEIGHT: i32 = 14;
+/// A reference that ends so far from the column is labelled where it ends.
+const FAR: i32 = 60;
 /// Names longer than this break.
 const NAME_ROOM: f64 = 190.0;
 
@@ -62,7 +66,10 @@ impl EndLabel {
 
     /// Height in pixels.
     pub(crate) fn height(&self) -> f64 {
-        f64::from(LINE_HEIGHT) * f64::from(u32::try_from(self.lines.len()).unwrap_or(1))
+        let more = i32::try_from(self.lines.len() - 1).unwrap_or(0);
+        // Space to tell a label of several lines from its neighbours.
+        let space = if more > 0 { 6 } else { 0 };
+        f64::from(HEIGHT + more * LINE_HEIGHT + space)
     }
 }
 
@@ -73,8 +80,13 @@ pub(crate) fn draw(
     labels: Vec<EndLabel>,
     ends: &[Option<(i32, i32)>],
 ) {
-    let shown: Vec<(EndLabel, (i32, i32))> =
-        labels.into_iter().zip(ends).filter_map(|(label, end)| Some((label, (*end)?))).collect();
+    let with_end = labels.into_iter().zip(ends).filter_map(|(label, end)| Some((label, (*end)?)));
+    // A reference leaves through the top, where there is room.
+    let (far, shown): (Vec<_>, Vec<_>) =
+        with_end.partition(|(label, end)| label.look.is_none() && end.0 < area.right - FAR);
+    for (label, (x, y)) in far {
+        page.text(x + 8, y + HALF_LETTER, Anchor::Start, "soft halo", &label.lines.join(" "));
+    }
     let wanted: Vec<f64> = shown.iter().map(|(_, end)| f64::from(end.1)).collect();
     let heights: Vec<f64> = shown.iter().map(|(label, _)| label.height()).collect();
     let centres =
@@ -96,16 +108,13 @@ fn one(page: &mut Page, area: Area, label: &EndLabel, (end_x, end_y): (i32, i32)
     ));
     sample(page, label, left, first);
     let text_x = left + SAMPLE + 6;
+    let class = if label.look.is_some() { "name" } else { "soft" };
     for (n, line) in (0..).zip(&label.lines) {
-        let (y, class) = (
-            first + n * LINE_HEIGHT + HALF_LETTER,
-            if label.look.is_some() { "name" } else { "soft" },
-        );
-        let value = match () {
-            () if n + 1 == lines && !label.value.is_empty() => {
-                format!(" <tspan class=\"value\">{}</tspan>", escape(&label.value))
-            }
-            () => String::new(),
+        let y = first + n * LINE_HEIGHT + HALF_LETTER;
+        let value = if n + 1 == lines && !label.value.is_empty() {
+            format!(" <tspan class=\"value\">{}</tspan>", escape(&label.value))
+        } else {
+            String::new()
         };
         page.push(format!(
             "<text class=\"{class}\" x=\"{text_x}\" y=\"{y}\">{}{value}</text>",

@@ -7,14 +7,12 @@
 //!
 //! plotters places things; what it cannot say is said here. Its colours are
 //! hard-coded, so each stands for a CSS class and is replaced by it
-//! ([`restyle`](mod@restyle)); the classes read variables, so that a chart
-//! follows the theme of the page that it stands in ([`sheet`]). A chart has no
+//! (module `restyle`); the classes read variables, so that a chart
+//! follows the theme of the page that it stands in (module `sheet`). A chart has no
 //! ids and no blank lines, so it can be pasted into a page of the book.
 //!
 //! The crate only reads results: it runs nothing, and the same results give the
 //! same bytes.
-
-#![forbid(unsafe_code)]
 
 mod axis;
 mod dodge;

@@ -4,7 +4,7 @@ use results::{Chart, Experiment};
 
 use crate::{
     sheet::sheet,
-    text::{self, LARGE, SIZE, SMALL, escape, wrap},
+    text::{self, HEADING, SIZE, SMALL, escape, wrap},
 };
 
 /// Width of every chart, in pixels; it scales to the room that it is given.
@@ -40,7 +40,7 @@ impl Page {
             body: Vec::new(),
             height: MARGIN,
         };
-        page.heading(&chart.title, "title", LARGE, 20);
+        page.heading(&chart.title, "title", HEADING, 20);
         let mut unusual = Vec::new();
         if experiment.quick {
             unusual.push("quick run: one short block");

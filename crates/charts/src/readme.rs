@@ -71,7 +71,7 @@ fn section(out: &mut String, experiment: &Experiment) {
         let title = inline(&chart.title);
         let alt = title.replace(['[', ']'], "");
         let _ = writeln!(out, "![{alt}](charts/{}.svg)\n", chart.file);
-        let _ = writeln!(out, "**{title}** {}\n", inline(&chart.look_for));
+        let _ = writeln!(out, "**{title}.** {}\n", inline(&chart.look_for));
     }
     let left_out = experiment.left_out.iter();
     let left_out = left_out.map(|l| format!("{} is left out: {}", l.model, l.why));
@@ -145,6 +145,9 @@ fn measured(claim: &Claim, verdict: &Verdict) -> String {
     let Some(median) = verdict.measured else { return "–".to_owned() };
     let median = value(claim, median);
     match (verdict.low, verdict.high) {
+        (Some(low), Some(high)) if claim.expects.over.is_some() => {
+            format!("{median} [{} – {}]", Unit::Count.format(low), Unit::Count.format(high))
+        }
         (Some(low), Some(high)) => {
             format!("{median} [{} – {}]", value(claim, low), value(claim, high))
         }

@@ -17,12 +17,11 @@ const FONTS: &str =
     "system-ui,-apple-system,\"Segoe UI\",Roboto,\"Helvetica Neue\",Arial,sans-serif";
 
 /// Colours that are not a model's: name, on light paper, on dark paper.
-const PLAIN: [(&str, &str, &str); 5] = [
+const PLAIN: [(&str, &str, &str); 4] = [
     ("paper", "#ffffff", "#15181e"),
     ("ink", "#1c2026", "#e4e7eb"),
     ("soft", "#59616b", "#a6aeb8"),
     ("axis", "#8b939c", "#757e89"),
-    ("grid", "#e3e6ea", "#2b3038"),
 ];
 
 /// The rules that do not depend on the palette; `@ink` stands for a colour of [`PLAIN`].
@@ -35,7 +34,11 @@ const RULES: [(&str, &str); 19] = [
     (".note", "fill:@soft;font-size:11px"),
     (".value", "fill:@soft;font-variant-numeric:tabular-nums"),
     (".key", "fill:@ink"),
-    (".grid", "stroke:@grid;fill:none;stroke-width:1;shape-rendering:crispEdges"),
+    // See-through, so that it is as faint on every paper.
+    (
+        ".grid",
+        "stroke:@axis;stroke-opacity:.28;fill:none;stroke-width:1;shape-rendering:crispEdges",
+    ),
     (".axis", "stroke:@axis;fill:none;stroke-width:1;shape-rendering:crispEdges"),
     (".row", "stroke-dasharray:1 3"),
     (".reference", "stroke:@soft;fill:none;stroke-width:1.25;stroke-dasharray:6 4"),

@@ -7,8 +7,8 @@
 pub(crate) const SIZE: f64 = 12.0;
 /// Size of ticks and notes.
 pub(crate) const SMALL: f64 = 11.0;
-/// Size of the heading.
-pub(crate) const LARGE: f64 = 16.0;
+/// Size of the heading, as if it were not bold: bold letters are wider by a sixth.
+pub(crate) const HEADING: f64 = 16.0 * 7.0 / 6.0;
 
 /// The width of `text` at `size`, in pixels, estimated.
 pub(crate) fn width(text: &str, size: f64) -> f64 {

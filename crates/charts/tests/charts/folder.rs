@@ -58,7 +58,7 @@ fn the_readme_shows_the_charts_and_the_verdicts() {
         "| A pool of 4 serves 4. | A text \\| with a bar | \
          connections served, thread-pool (64 connections): at most 4 | 4 [2 – 8] | **holds** |",
         "event-loop over thread-pool (64 connections): at least 10 ×",
-        "| 16 × [8 × – 32 ×] | **inconclusive**: 3 of 5 blocks |",
+        "| 16 × [8 – 32] | **inconclusive**: 3 of 5 blocks |",
         "| – | **not measurable here**: not in this run |",
     ] {
         assert!(readme.contains(expected), "{expected}\nis not in\n{readme}");

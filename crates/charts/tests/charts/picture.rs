@@ -128,9 +128,32 @@ fn odd_data_is_drawn_all_the_same() {
 
 #[test]
 fn a_model_looks_the_same_in_every_chart() {
-    let key = |svg: &str, class: &str| svg.matches(class).count();
-    for (file, svg) in pictures().iter().filter(|(file, _)| file != "mixes") {
-        let line = "class=\"line hue-blue dash-solid\"";
-        assert!(key(svg, line) > 0, "{file} draws the event loop otherwise");
+    for e in fixture::all() {
+        let lines = e.charts.iter().filter(|c| c.kind == ChartKind::Lines);
+        for chart in lines.filter(|c| c.figure != Figure::Threads) {
+            let svg = charts::draw(&e, chart).unwrap();
+            let (line, mark) = ("hue-blue dash-solid\"", "<g class=\"hue-blue\"><title>event-loop");
+            assert!(svg.contains(line) && svg.contains(mark), "{}", chart.file);
+        }
     }
+}
+
+#[test]
+fn lines_that_lie_on_one_another_are_told_apart() {
+    let e = fixture::starvation();
+    let svg = charts::draw(&e, &e.charts[0]).unwrap();
+    let document = roxmltree::Document::parse(&svg).unwrap();
+    let lines: Vec<(&str, &str)> = document
+        .descendants()
+        .filter(|n| n.has_tag_name(("http://www.w3.org/2000/svg", "polyline")))
+        .filter_map(|n| Some((n.attribute("class")?, n.attribute("points")?)))
+        .filter(|(class, _)| class.starts_with("line "))
+        .collect();
+    assert_eq!(lines.len(), 6);
+    for (n, (class, points)) in lines.iter().enumerate() {
+        for (other_class, other_points) in &lines[..n] {
+            assert!(class != other_class && points != other_points, "{class}");
+        }
+    }
+    assert!(svg.contains("side by side"));
 }
