@@ -8,7 +8,7 @@
 //! The hues follow Okabe and Ito ("Color Universal Design", 2008), but differ more in
 //! lightness: each has at least 3:1 of contrast to the paper of every theme,
 //! and those of the six first models stay apart for the three kinds of colour
-//! blindness (Machado's model: a distance of 18 in CIELAB or more).
+//! blindness (Machado's model: a distance of 16 in CIELAB or more).
 
 use crate::marker::Marker;
 
