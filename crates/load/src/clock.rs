@@ -2,8 +2,6 @@
 
 use std::time::{Duration, Instant};
 
-use nix::time::{ClockId, clock_gettime};
-
 /// No instant: later than every other.
 pub(crate) const NEVER: u64 = u64::MAX;
 
@@ -53,13 +51,6 @@ pub(crate) fn patience(now: u64, due: u64) -> Duration {
     Duration::from_millis(whole)
 }
 
-/// CPU time of the calling thread: all that a generator of one thread uses.
-pub(crate) fn own_cpu_ns() -> u64 {
-    // The clock exists on every Linux since 2.6.12; without it the figure is 0.
-    clock_gettime(ClockId::CLOCK_THREAD_CPUTIME_ID)
-        .map_or(0, |time| nanoseconds(Duration::from(time)))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -70,15 +61,5 @@ mod tests {
         assert_eq!(patience(5, 0), Duration::ZERO);
         assert_eq!(patience(0, 2 * MILLISECOND), Duration::from_millis(1));
         assert_eq!(patience(0, 10 * MILLISECOND + SLEEP_MARGIN), Duration::from_millis(10));
-    }
-
-    #[test]
-    fn own_cpu_time_grows() {
-        let before = own_cpu_ns();
-        let mut sum = 0_u64;
-        for n in 0..1_000_000_u64 {
-            sum = std::hint::black_box(sum ^ n);
-        }
-        assert!(own_cpu_ns() > before);
     }
 }

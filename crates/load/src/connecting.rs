@@ -37,7 +37,7 @@ impl Generator<'_> {
             }
         }
         if !self.interrupt.load(Ordering::Relaxed) {
-            self.give_up();
+            self.give_up(begun);
         }
         Ok(())
     }
@@ -85,11 +85,11 @@ impl Generator<'_> {
         self.socket_event(event);
     }
 
-    /// Ends the handshakes that took too long.
-    fn give_up(&mut self) {
+    /// Ends the handshakes that took too long, and those behind them that never began.
+    fn give_up(&mut self, begun: usize) {
         for id in 0..self.connections.len() {
             let connection = &self.connections[id];
-            if connection.stream.is_some() && !connection.established {
+            if id >= begun || (connection.stream.is_some() && !connection.established) {
                 let spent = humantime::format_duration(self.plan.connect_timeout);
                 let text = format!("no handshake within the connect timeout of {spent}");
                 self.fail(id, &Fault::new(Cause::ConnectTimeout, text));

@@ -9,12 +9,13 @@ use std::{
 use mio::{Events, Poll};
 
 use crate::{
-    clock::{Clock, NEVER, nanoseconds, own_cpu_ns},
+    clock::{Clock, NEVER, nanoseconds},
     connection::Connection,
     error::Error,
     fault::{Cause, Fault},
     ledger::Ledger,
     limits::allow_connections,
+    own::Usage,
     pacing::Pacing,
     plan::{Mode, Plan},
     report::Report,
@@ -54,7 +55,8 @@ pub(crate) struct Generator<'a> {
     pub(crate) traffic_at: u64,
     /// Time in the window in which the generator did not run, or not keep up.
     pub(crate) stalled_ns: u64,
-    pub(crate) cpu_ns: u64,
+    /// What this thread used in the window.
+    pub(crate) usage: Usage,
 }
 
 /// Runs `plan` against its target and reports what happened.
@@ -106,7 +108,7 @@ impl<'a> Generator<'a> {
             sending: false,
             traffic_at: NEVER,
             stalled_ns: 0,
-            cpu_ns: 0,
+            usage: Usage::default(),
             // Last, so that the connect timeout does not pay for the payloads.
             clock: Clock::start(),
         })
@@ -171,12 +173,12 @@ impl<'a> Generator<'a> {
 
     /// The measured window: from now, for the plan's duration.
     fn window(&mut self, events: &mut Events) -> Result<(), Error> {
-        let cpu_before = own_cpu_ns();
+        let before = Usage::now();
         let start = self.clock.now();
         let end = start.saturating_add(nanoseconds(self.plan.duration));
         (self.ledger.start, self.ledger.end) = (start, end);
         self.drive(events, end, false)?;
-        self.cpu_ns = own_cpu_ns().saturating_sub(cpu_before);
+        self.usage = Usage::now().since(before);
         // Cut short, by an interrupt or because nobody is left: the window is what was.
         self.ledger.end = end.min(self.clock.now());
         Ok(())

@@ -20,7 +20,7 @@
 //! - what is asked: `plan`, `script`, `pattern`, `reference`, `decoder`;
 //! - when: `arrivals`, `pacing`, `clock`;
 //! - the loop: `generator`, `connecting`, `traffic`, `exchange`, `connection`;
-//! - what is found: `ledger`, `summary`, `fairness`, `little`, `watch`, `verdict`, `report`.
+//! - what is found: `ledger`, `own`, `summary`, `fairness`, `little`, `watch`, `verdict`, `report`.
 
 mod arrivals;
 mod clock;
@@ -35,6 +35,7 @@ mod generator;
 mod ledger;
 mod limits;
 mod little;
+mod own;
 mod pacing;
 mod pattern;
 mod plan;

@@ -7,6 +7,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::Error;
 
+/// Far beyond what one thread can send; more would only fill memory with
+/// arrivals that are never sent.
+const MAX_RATE: f64 = 1e6;
+
 /// One run: which server, how many connections, what they ask for and when.
 ///
 /// As JSON only `target` is required, durations are text such as `"500ms"`, and
@@ -210,9 +214,11 @@ impl Plan {
             );
         }
         if let Mode::Open { rate, .. } = self.mode
-            && !(rate.is_finite() && rate > 0.0)
+            && !(rate > 0.0 && rate <= MAX_RATE)
         {
-            return refuse("the rate of an open loop must be a number above 0");
+            return refuse(
+                "the rate of an open loop must be above 0 and at most 1,000,000 a second",
+            );
         }
         self.requests.iter().try_for_each(|request| request.kind.check())
     }

@@ -84,7 +84,10 @@ pub struct Report {
     /// CPU time of the generator in the window. An open loop spins before each
     /// send, so there this is no cost of requests.
     pub client_cpu_seconds: f64,
-    /// Time in the window in which the generator did not run or not keep up.
+    /// Time in the window in which the generator was ready to run and had no core.
+    pub client_wait_seconds: f64,
+    /// Time in the window in which it stood still or did not keep up, seen as
+    /// turns of its loop that took 100 ms too long.
     pub stalled_seconds: f64,
     /// The server's process, if it was watched.
     pub watch: Option<Watched>,
@@ -144,7 +147,8 @@ impl Report {
             adherence,
             max_lag_us: adherence.map(|_| ledger.lag.max_ns as f64 / 1e3),
             littles_law: self_check(plan.mode, &ledger, rate, served),
-            client_cpu_seconds: seconds(generator.cpu_ns),
+            client_cpu_seconds: seconds(generator.usage.cpu),
+            client_wait_seconds: seconds(generator.usage.waited),
             stalled_seconds: seconds(generator.stalled_ns),
             watch,
             interrupted,

@@ -9,6 +9,12 @@ const ADHERENCE_VOID: f64 = 0.95;
 /// Gap in Little's law beyond which the figures do not belong together.
 const LITTLE_WARN: f64 = 0.02;
 
+/// Share of the window that the generator may wait for a core.
+const WAIT_WARN: f64 = 0.05;
+
+/// Share of the window beyond which a generator that works is always working.
+const BUSY_WARN: f64 = 0.95;
+
 /// Share of the window that the generator may have stood still.
 const STALL_VOID: f64 = 0.05;
 
@@ -42,11 +48,32 @@ pub(crate) fn of(report: &Report) -> (Vec<String>, Option<String>) {
             gap * 100.0
         ));
     }
+    capacity(report, &mut warnings);
     accounts(report, &mut warnings);
     if report.interrupted {
         warnings.push("the run was interrupted; the figures are of what there was".to_owned());
     }
     (warnings, (!voids.is_empty()).then(|| voids.join("; ")))
+}
+
+/// Warnings about the generator's share of the machine.
+fn capacity(report: &Report, warnings: &mut Vec<String>) {
+    let window = report.window_seconds;
+    if report.client_wait_seconds > WAIT_WARN * window {
+        warnings.push(format!(
+            "the generator waited {:.2} s of the window for a core, which the latencies include; \
+             stop other programs or pin it apart",
+            report.client_wait_seconds
+        ));
+    }
+    // An open loop spins, so there it says nothing.
+    if report.adherence.is_none() && report.client_cpu_seconds > BUSY_WARN * window {
+        warnings.push(
+            "the generator was busy all the time: the rate is its own limit, perhaps not the \
+             server's; answers a CPU second of the server still tell (--pid)"
+                .to_owned(),
+        );
+    }
 }
 
 /// Warnings about who was not served.

@@ -31,6 +31,7 @@ fn a_full_backlog_times_out() {
     socket.listen(1).unwrap();
     let address = socket.local_addr().unwrap().as_socket().unwrap();
     let mut plan = plan(address, 20);
+    plan.connect_burst = 8;
     plan.connect_timeout = Duration::from_millis(200);
     let report = run(&plan);
     let timeouts = usize::try_from(report.errors.connect_timeout).unwrap();

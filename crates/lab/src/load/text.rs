@@ -158,7 +158,10 @@ fn latency(summary: &Summary) -> String {
 }
 
 fn generator(report: &Report) -> String {
-    let mut text = format!("{:.3} s of CPU", report.client_cpu_seconds);
+    let mut text = format!(
+        "{:.3} s of CPU, {:.3} s waiting for a core",
+        report.client_cpu_seconds, report.client_wait_seconds
+    );
     if let (Some(adherence), Some(lag)) = (report.adherence, report.max_lag_us) {
         let share = adherence * 100.0;
         let _ = write!(text, "; {share:.2} % on time, the latest by {}", span(lag));
