@@ -1,0 +1,42 @@
+# Every recipe is one command; all of them work without just.
+
+# List the recipes
+default:
+    @just --list
+
+# Run one server: just serve event-loop --service http
+serve model *options:
+    cargo lab serve {{model}} {{options}}
+
+# Load a server: just load 127.0.0.1:5555
+load address *options:
+    cargo lab load {{address}} {{options}}
+
+# Measure, write results/, draw the charts: just bench --quick
+bench *options:
+    cargo lab bench {{options}}
+
+# Draw the charts of results/ again
+plot:
+    cargo lab plot
+
+# Hold every claim against what was measured
+claims:
+    cargo lab claims
+
+# Read the book at http://127.0.0.1:3000
+book:
+    cargo book serve
+
+# All tests
+test:
+    cargo test --workspace
+
+# What CI would complain about
+lint:
+    cargo fmt --all --check
+    cargo clippy --workspace --all-targets -- -D warnings
+
+# All that CI does
+ci:
+    .ci/run
