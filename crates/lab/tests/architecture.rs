@@ -1,0 +1,121 @@
+//! The invariants of ARCHITECTURE.md that a machine can check.
+
+use std::{
+    collections::BTreeSet,
+    fs,
+    path::{Path, PathBuf},
+};
+
+const MODEL_LINES_MAX: usize = 200;
+/// The mechanisms that a model may be about.
+const MECHANISMS: [&str; 5] = ["mio", "crossbeam-channel", "rayon", "tokio", "io-uring"];
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
+}
+
+fn read(path: &Path) -> String {
+    fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+/// The folders of all models.
+fn models() -> Vec<PathBuf> {
+    let folder = root().join("crates/models");
+    let mut models: Vec<PathBuf> =
+        fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    models.sort();
+    assert!(models.len() >= 6, "{models:?}");
+    models
+}
+
+/// The names under `[dependencies]` of a crate.
+fn dependencies(folder: &Path) -> BTreeSet<String> {
+    let manifest: toml::Table = read(&folder.join("Cargo.toml")).parse().unwrap();
+    let table = manifest.get("dependencies").and_then(toml::Value::as_table);
+    table.into_iter().flatten().map(|(name, _)| name.clone()).collect()
+}
+
+fn crate_named(name: &str) -> PathBuf {
+    root().join("crates").join(name)
+}
+
+#[test]
+fn service_does_no_io() {
+    assert_eq!(dependencies(&crate_named("service")), ["httparse".to_owned()].into());
+    for file in ["lib.rs", "echo.rs", "work.rs", "http/mod.rs"] {
+        let text = read(&crate_named("service").join("src").join(file));
+        for word in ["std::net", "std::thread", "std::fs", "Instant", "SystemTime"] {
+            assert!(!text.contains(word), "{file} has {word}");
+        }
+    }
+}
+
+#[test]
+fn a_model_depends_on_server_and_its_mechanism_alone() {
+    for model in models() {
+        for name in dependencies(&model) {
+            let allowed = name == "server" || name == "service";
+            assert!(allowed || MECHANISMS.contains(&name.as_str()), "{}: {name}", model.display());
+        }
+    }
+}
+
+#[test]
+fn a_model_is_short_enough_to_read_over_a_coffee() {
+    for model in models() {
+        let lines = read(&model.join("src/lib.rs")).lines().count();
+        assert!(lines <= MODEL_LINES_MAX, "{}: {lines} lines", model.display());
+    }
+}
+
+#[test]
+fn every_model_answers_the_same_questions_in_the_same_order() {
+    let questions = [
+        "//! ```text",
+        "//! | Unit of scheduling    |",
+        "//! | Threads               |",
+        "//! | Who accepts           |",
+        "//! | Where overload queues |",
+        "//! | What breaks it        |",
+        "pub const MODEL: Model",
+        "pub fn serve(",
+    ];
+    for model in models() {
+        let text = read(&model.join("src/lib.rs"));
+        let places = questions.map(|question| {
+            text.find(question).unwrap_or_else(|| panic!("{}: no {question}", model.display()))
+        });
+        assert!(places.is_sorted(), "{}: {places:?}", model.display());
+    }
+}
+
+#[test]
+fn the_measuring_half_knows_servers_as_processes_only() {
+    let models: Vec<String> = models()
+        .iter()
+        .map(|path| path.file_name().unwrap().to_str().unwrap().to_owned())
+        .collect();
+    for name in ["load", "measure", "results", "charts", "bookbinder"] {
+        let dependencies = dependencies(&crate_named(name));
+        for serving in models.iter().map(String::as_str).chain(["server", "service"]) {
+            assert!(!dependencies.contains(serving), "{name} depends on {serving}");
+        }
+    }
+    for reader in ["charts", "bookbinder"] {
+        let dependencies = dependencies(&crate_named(reader));
+        assert!(!dependencies.contains("measure") && !dependencies.contains("load"), "{reader}");
+    }
+}
+
+#[test]
+fn every_crate_obeys_the_workspace_lints() {
+    let workspace = read(&root().join("Cargo.toml"));
+    assert!(workspace.contains("unsafe_code = \"forbid\""));
+    let crates = fs::read_dir(root().join("crates")).unwrap().map(|entry| entry.unwrap().path());
+    let folders = crates.filter(|path| path.join("Cargo.toml").is_file()).chain(models());
+    for folder in folders {
+        let manifest: toml::Table = read(&folder.join("Cargo.toml")).parse().unwrap();
+        let obeys = manifest.get("lints").and_then(|lints| lints.get("workspace"));
+        assert_eq!(obeys.and_then(toml::Value::as_bool), Some(true), "{}", folder.display());
+    }
+}

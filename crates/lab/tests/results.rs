@@ -1,0 +1,130 @@
+//! A results folder, held against `benches/`: the one that the variable
+//! `RESULTS` names, or else `results/`, as long as that holds a full run. A
+//! reader's own quick or unfinished run there is no fault of the sources.
+
+use std::{
+    env, fs,
+    path::{Path, PathBuf},
+};
+
+use measure::Definition;
+use results::{Experiment, Figure, Outcome, Store};
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
+}
+
+/// The results to be held, and what they are held against.
+struct Run {
+    store: Store,
+    definitions: Vec<Definition>,
+}
+
+impl Run {
+    fn named_or_full() -> Option<Self> {
+        let definitions = Definition::read_all(&root().join("benches")).unwrap();
+        assert!(definitions.len() >= 5, "{} experiments", definitions.len());
+        if let Some(folder) = env::var_os("RESULTS") {
+            return Some(Self { store: Store::new(folder), definitions });
+        }
+        let run = Self { store: Store::new(root().join("results")), definitions };
+        let finished = run.store.environment().unwrap().is_some_and(|record| record.finished);
+        let full = run.store.experiments().unwrap().iter().all(|experiment| !experiment.quick);
+        if finished && full {
+            return Some(run);
+        }
+        eprintln!("skipped: results/ holds no full run; name a folder with RESULTS");
+        None
+    }
+
+    fn experiment(&self, name: &str) -> Experiment {
+        self.store.experiment(name).unwrap().unwrap_or_else(|| panic!("{name} was not measured"))
+    }
+}
+
+#[test]
+fn every_experiment_is_there_and_complete() {
+    let Some(run) = Run::named_or_full() else { return };
+    let environment = run.store.environment().unwrap().expect("environment.json");
+    assert!(environment.finished, "the run was interrupted");
+    for definition in &run.definitions {
+        let experiment = run.experiment(&definition.name);
+        assert!(experiment.complete, "{}", definition.name);
+        assert_eq!(experiment.run, environment.started, "{}: of another run", definition.name);
+        let hash = definition.hash(experiment.quick);
+        assert_eq!(experiment.plan_hash, hash, "{}: the plan has changed", definition.name);
+    }
+}
+
+#[test]
+fn every_cell_has_a_usable_trial_in_every_block() {
+    let Some(run) = Run::named_or_full() else { return };
+    for definition in &run.definitions {
+        let experiment = run.experiment(&definition.name);
+        let blocks = definition.effort(experiment.quick).blocks.get();
+        let served = |statistic: &&results::Statistic| statistic.figure == Figure::Served;
+        let mut cells = 0;
+        for statistic in experiment.statistics.iter().filter(served) {
+            cells += 1;
+            assert_eq!(statistic.blocks, blocks, "{}: {statistic:?}", experiment.name);
+        }
+        let values: std::collections::BTreeSet<u64> =
+            experiment.trials.iter().map(|trial| trial.x.to_bits()).collect();
+        let variants = experiment.variants.len().max(1);
+        assert_eq!(cells, experiment.models.len() * variants * values.len(), "{}", experiment.name);
+    }
+}
+
+#[test]
+fn no_answer_was_wrong() {
+    let Some(run) = Run::named_or_full() else { return };
+    for definition in &run.definitions {
+        for trial in run.experiment(&definition.name).trials {
+            let errors = trial.figures.get(&Figure::Errors);
+            assert!(trial.void.is_some() || errors == Some(&0.0), "{}: {trial:?}", definition.name);
+        }
+    }
+}
+
+#[test]
+fn every_claim_was_judged() {
+    let Some(run) = Run::named_or_full() else { return };
+    for definition in &run.definitions {
+        let experiment = run.experiment(&definition.name);
+        assert_eq!(experiment.verdicts.len(), definition.claims.len(), "{}", experiment.name);
+        for verdict in &experiment.verdicts {
+            assert_ne!(verdict.outcome, Outcome::NotMeasurable, "{}", verdict.claim);
+        }
+    }
+}
+
+/// What follows from the architecture alone, on every machine.
+#[test]
+fn pools_serve_their_workers_and_loops_serve_all() {
+    let Some(run) = Run::named_or_full() else { return };
+    let starvation = run.experiment("starvation");
+    let served = |model| {
+        starvation.statistic(model, None, 64.0, Figure::Served).map(|s| (s.low, s.high)).unwrap()
+    };
+    assert_eq!(served("single-threaded"), (1.0, 1.0));
+    for pool in ["thread-pool", "connection-per-event-base"] {
+        assert_eq!(served(pool), (4.0, 4.0), "{pool}");
+    }
+    for everybody in ["thread-per-connection", "event-loop", "pooled-event-loops"] {
+        assert_eq!(served(everybody), (64.0, 64.0), "{everybody}");
+    }
+}
+
+#[test]
+fn the_charts_are_those_of_the_results() {
+    let Some(run) = Run::named_or_full() else { return };
+    for experiment in run.store.experiments().unwrap() {
+        for chart in &experiment.charts {
+            let path = run.store.charts().join(format!("{}.svg", chart.file));
+            let drawn =
+                fs::read_to_string(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
+            let again = charts::draw(&experiment, chart).unwrap();
+            assert!(drawn == again, "{}: draw again with `cargo lab plot`", path.display());
+        }
+    }
+}
