@@ -285,7 +285,7 @@ values = [1]
     fn an_unknown_key_names_its_line() {
         let text = EXAMPLE.replace("workers = 4", "workers = 4\nworkres = 5");
         let message = Definition::parse("e", &text).unwrap_err();
-        assert!(message.contains("line 9") && message.contains("workres"), "{message}");
+        assert!(message.contains("line 10") && message.contains("workres"), "{message}");
     }
 
     #[test]

@@ -1,0 +1,148 @@
+//! `lab bench` on a small experiment of its own: interrupted, gone on with,
+//! and told to do what it cannot.
+
+use std::{
+    fs,
+    path::Path,
+    process::{Child, Command, Output, Stdio},
+    thread,
+    time::{Duration, Instant},
+};
+
+use results::{Experiment, Store};
+use rustix::process::{Pid, Signal, kill_process};
+use tempfile::TempDir;
+
+const TINY: &str = r#"
+title = "Tiny"
+question = "Does it work?"
+[x]
+label = "connections"
+varies = "connections"
+[server]
+service = "echo"
+workers = 2
+[load]
+requests = [{ kind = { echo = { bytes = 64 } } }]
+[full]
+blocks = 2
+warmup = "20ms"
+duration = "80ms"
+values = [1, 8]
+[quick]
+blocks = 1
+warmup = "20ms"
+duration = "80ms"
+values = [8]
+[[chart]]
+file = "tiny-served"
+title = "Served"
+look_for = "All"
+figure = "served"
+[[claim]]
+id = "tiny"
+source = "this test"
+says = "A pool of two serves two of eight."
+expects = { figure = "served", of = { model = "thread-pool", x = 8 }, at_least = 2, at_most = 2 }
+"#;
+
+/// A folder with `benches/tiny.toml`, as a workspace has it.
+fn workspace(tiny: &str) -> TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    fs::create_dir(folder.path().join("benches")).unwrap();
+    fs::write(folder.path().join("benches/tiny.toml"), tiny).unwrap();
+    folder
+}
+
+fn lab(folder: &Path, arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_lab"));
+    command.args(arguments).current_dir(folder).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command
+}
+
+fn bench(folder: &Path, arguments: &[&str]) -> Output {
+    let all = [&["bench", "--models", "thread-pool,event-loop"], arguments].concat();
+    lab(folder, &all).output().unwrap()
+}
+
+fn tiny(folder: &Path) -> Option<Experiment> {
+    Store::new(folder.join("results")).experiment("tiny").unwrap()
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+/// Waits until some trials are written, but not all.
+fn wait_for_trials(folder: &Path, child: &mut Child, trials: usize) {
+    let deadline = Instant::now() + Duration::from_secs(30);
+    while tiny(folder).is_none_or(|experiment| experiment.trials.len() < trials) {
+        assert!(Instant::now() < deadline && child.try_wait().unwrap().is_none());
+        thread::sleep(Duration::from_millis(5));
+    }
+}
+
+#[test]
+fn an_interrupted_run_leaves_whole_files_and_the_next_goes_on() {
+    let folder = workspace(TINY);
+    let path = folder.path();
+    let mut child = lab(path, &["bench", "--models", "thread-pool,event-loop"]).spawn().unwrap();
+    wait_for_trials(path, &mut child, 2);
+    kill_process(Pid::from_child(&child), Signal::INT).unwrap();
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(130), "{}", text(&output.stderr));
+    let before = tiny(path).unwrap();
+    assert!(!before.complete && before.trials.len() < 8, "{}", before.trials.len());
+
+    let output = bench(path, &[]);
+    let said = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(0), "{said}");
+    assert!(said.contains("going on with an interrupted run"), "{said}");
+    let after = tiny(path).unwrap();
+    assert!(after.complete && after.run == before.run);
+    assert_eq!(after.trials[..before.trials.len()], before.trials, "what was measured is kept");
+    let usable = after.trials.iter().filter(|trial| trial.void.is_none()).count();
+    assert_eq!(usable, 8, "two models, two values, two blocks");
+    let left: Vec<_> =
+        fs::read_dir(path.join("results")).unwrap().map(|entry| entry.unwrap().path()).collect();
+    assert!(left.iter().all(|path| path.extension().is_none_or(|e| e != "tmp")), "{left:?}");
+
+    let log = text(&fs::read(path.join("results/histograms/tiny.hlog")).unwrap());
+    let tagged = log.lines().filter(|line| line.starts_with("Tag=")).count();
+    assert_eq!(tagged, 8, "{log}");
+    assert!(path.join("results/charts/tiny-served.svg").is_file());
+    let claims = lab(path, &["claims"]).output().unwrap();
+    assert_eq!(claims.status.code(), Some(0), "{}", text(&claims.stdout));
+    assert!(text(&claims.stdout).starts_with("holds: A pool of two"), "{}", text(&claims.stdout));
+}
+
+#[test]
+fn a_finished_run_is_measured_anew() {
+    let folder = workspace(TINY);
+    assert_eq!(bench(folder.path(), &["--quick"]).status.code(), Some(0));
+    let first = tiny(folder.path()).unwrap();
+    assert!(first.quick && first.trials.iter().all(|trial| trial.x.total_cmp(&8.0).is_eq()));
+    // Runs are named by the second that they start in.
+    thread::sleep(Duration::from_millis(1100));
+    assert_eq!(bench(folder.path(), &["--quick"]).status.code(), Some(0));
+    assert_ne!(tiny(folder.path()).unwrap().run, first.run);
+}
+
+#[test]
+fn what_cannot_be_done_is_said() {
+    let folder = workspace(&TINY.replace("workers = 2", "workers = 2\nworkres = 3"));
+    let output = bench(folder.path(), &[]);
+    assert_eq!(output.status.code(), Some(2));
+    let said = text(&output.stderr);
+    assert!(said.contains("tiny.toml") && said.contains("line 10"), "{said}");
+
+    let folder = workspace(TINY);
+    let output = bench(folder.path(), &["tyni"]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(text(&output.stderr).contains("there are tiny"), "{}", text(&output.stderr));
+
+    let claims = lab(folder.path(), &["claims"]).output().unwrap();
+    assert_eq!(claims.status.code(), Some(3), "nothing to judge yet");
+    let plot = lab(folder.path(), &["plot"]).output().unwrap();
+    assert_eq!(plot.status.code(), Some(3), "nothing to draw yet");
+}
