@@ -81,13 +81,21 @@ impl Page {
         self.push(format!("<text class=\"{class}\" x=\"{x}\" y=\"{y}\"{anchor}>{words}</text>"));
     }
 
-    /// Adds notes below all else.
+    /// Adds notes below all else; a line breaks between two of them where it can.
     pub(crate) fn notes(&mut self, notes: &[String]) {
         if notes.is_empty() {
             return;
         }
         self.height += 6;
-        for line in wrap(&notes.join(" "), SMALL, ROOM) {
+        let mut lines: Vec<String> = Vec::new();
+        for note in notes {
+            let joined = lines.last().map(|line| format!("{line} {note}"));
+            match joined.filter(|line| text::width(line, SMALL) <= ROOM) {
+                Some(line) => *lines.last_mut().expect("was joined to it") = line,
+                None => lines.extend(wrap(note, SMALL, ROOM)),
+            }
+        }
+        for line in lines {
             self.height += 15;
             self.text(MARGIN, self.height, Anchor::Start, "note", &line);
         }
