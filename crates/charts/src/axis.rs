@@ -2,7 +2,8 @@
 //!
 //! One type serves linear and logarithmic axes, as a coordinate of plotters. A
 //! logarithmic axis has no place for zero; where zero was measured the axis
-//! gets a strip below its lowest value, labelled 0, and what is zero stands there.
+//! gets a strip below its lowest value, labelled 0, and what is zero stands there;
+//! where it is the axis of y, a break sign parts the two.
 
 use std::ops::Range;
 
@@ -68,7 +69,10 @@ impl Axis {
         let greatest = positive().fold(0.0, f64::max);
         let (least, greatest) = if greatest > 0.0 { (least, greatest) } else { (1.0, 10.0) };
         let rungs = rungs(least, greatest, unit);
-        let mut ticks = thin(&rungs, (least, greatest), unit);
+        let mut ticks = match rungs[..] {
+            [low, high] => between_rungs(low, high, unit),
+            _ => thin(&rungs, (least, greatest), unit),
+        };
         // The ends of the ticks are those of the axis, unless they are far inside.
         let low = ticks[0].min(rungs[0]);
         let high = ticks[ticks.len() - 1].max(rungs[rungs.len() - 1]);
@@ -139,6 +143,17 @@ impl Axis {
     /// Whether `value` has no place on the axis proper, and stands at its zero.
     pub(crate) fn is_below(&self, value: f64) -> bool {
         self.scale == Scale::Log && value <= 0.0
+    }
+
+    /// Whether the axis has a strip for zero.
+    pub(crate) fn has_strip(&self) -> bool {
+        self.scale == Scale::Log && self.ticks.first().is_some_and(|tick| *tick <= 0.0)
+    }
+
+    /// What the strip for zero is, if there is one.
+    pub(crate) fn strip_note(&self) -> Option<String> {
+        let words = "0 stands apart: a logarithmic axis does not reach it.";
+        self.has_strip().then(|| words.to_owned())
     }
 
     /// The label of a tick.
@@ -239,6 +254,13 @@ fn rungs(from: f64, to: f64, unit: Unit) -> Vec<f64> {
     whole_numbers(first, last).map(rung).collect()
 }
 
+/// The ticks where two rungs hold everything, which is too few to read by: even
+/// steps from one to the other.
+fn between_rungs(low: f64, high: f64, unit: Unit) -> Vec<f64> {
+    let step = step(high - low, unit);
+    whole_numbers((low / step).round(), (high / step).round()).map(|n| n * step).collect()
+}
+
 /// Takes away rungs until few enough are left: the 2s and 5s first, then powers.
 ///
 /// Where that takes away an end, the power beyond it is added, if the axis grows
@@ -303,7 +325,12 @@ mod tests {
             ["4 KiB", "64 KiB", "1 MiB", "16 MiB", "256 MiB", "4 GiB"]
         );
         assert_eq!(axis(&[0.0, 4.0, 900.0], Unit::Count)[..2], ["0", "10"]);
-        assert_eq!(axis(&[7.0], Unit::Count), ["5", "10"]);
+        assert_eq!(axis(&[7.0], Unit::Count), ["5", "6", "7", "8", "9", "10"]);
+        assert_eq!(
+            axis(&[69.2, 98.4], Unit::Microseconds),
+            ["50 µs", "60 µs", "70 µs", "80 µs", "90 µs", "100 µs"]
+        );
+        assert_eq!(axis(&[70e3, 120e3], Unit::Bytes)[..2], ["64 KiB", "80 KiB"]);
         assert_eq!(axis(&[100.0], Unit::Count), ["50", "100", "200"]);
         assert_eq!(axis(&[], Unit::Count), ["1", "2", "5", "10"]);
     }

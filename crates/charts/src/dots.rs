@@ -15,6 +15,7 @@ use crate::{
     plot::{self, Area, Grid, Plot},
     reference,
     series::{self, Series},
+    shortfall,
     text::{SIZE, wrap},
 };
 
@@ -46,18 +47,23 @@ pub(crate) fn draw(experiment: &Experiment, chart: &Chart) -> Result<String, Err
     legend(&mut page, &series::variants(experiment, chart));
 
     let figures = horizontal(&series, chart, x);
-    let rows = Rows::lay(&page, &series, chart);
+    let values = values(experiment, &series);
+    let rows = Rows::lay(&page, &series, chart, &values);
     let axes = (figures.clone(), Axis::blank());
     let (elements, painted) = plot::plot(chart, rows.area, axes, Grid::Vertical, |plot| {
         paint(plot, chart, &series, &rows, x)
     })?;
     page.extend(elements);
     names(&mut page, &series, &rows);
-    dots(&mut page, experiment, &series, &rows, &painted, &figures);
+    dots(&mut page, experiment, &series, &values, (&rows, &painted));
     reference_labels(&mut page, chart, &rows, &painted.references);
     page.height = rows.area.bottom + 24;
     // What is missing is said in its row.
-    page.notes(series::how_to_read(&series).as_slice());
+    let notes = series::how_to_read(&series)
+        .into_iter()
+        .chain(series::unserved(experiment, &series))
+        .chain(figures.strip_note());
+    page.notes(&notes.collect::<Vec<_>>());
     Ok(page.finish())
 }
 
@@ -69,6 +75,18 @@ fn horizontal(series: &[Series<'_>], chart: &Chart, x: f64) -> Axis {
     Axis::figure(&values, chart.scale, chart.figure.unit())
 }
 
+/// The value that stands beside each dot, with what it keeps silent about.
+fn values(experiment: &Experiment, series: &[Series<'_>]) -> Vec<String> {
+    let words = |point: &&Statistic| {
+        let value = point.figure.unit().format(point.median);
+        match shortfall::of(experiment, point) {
+            Some(short) => format!("{value} · {}", short.in_short()),
+            None => value,
+        }
+    };
+    series.iter().map(|s| s.points.first().map_or_else(String::new, words)).collect()
+}
+
 /// Where the rows are.
 struct Rows {
     area: Area,
@@ -77,12 +95,10 @@ struct Rows {
 }
 
 impl Rows {
-    fn lay(page: &Page, series: &[Series<'_>], chart: &Chart) -> Self {
-        let unit = chart.figure.unit();
+    fn lay(page: &Page, series: &[Series<'_>], chart: &Chart, values: &[String]) -> Self {
         let names = series.iter().flat_map(|s| wrap(s.model, SIZE, NAME_ROOM));
         let names = names.map(|line| page::width(&line, SIZE)).max().unwrap_or(0);
-        let values = series.iter().flat_map(|s| &s.points).map(|p| unit.format(p.median));
-        let values = values.map(|value| page::width(&value, SIZE)).max().unwrap_or(0);
+        let values = values.iter().map(|value| page::width(value, SIZE)).max().unwrap_or(0);
         let references = i32::try_from(chart.references.len()).unwrap_or(0) * REFERENCE;
         let top = page.height + 10 + references;
 
@@ -192,9 +208,8 @@ fn dots(
     page: &mut Page,
     experiment: &Experiment,
     series: &[Series<'_>],
-    rows: &Rows,
-    painted: &Painted,
-    figures: &Axis,
+    values: &[String],
+    (rows, painted): (&Rows, &Painted),
 ) {
     for (n, one) in series.iter().enumerate() {
         let y = rows.middles[n];
@@ -204,20 +219,17 @@ fn dots(
             page.text(x, text_y, Anchor::Start, "value halo", "no figure");
             continue;
         };
-        let point: &Statistic = point;
-        let unit = point.figure.unit();
-        let words = series::in_words(one, point, &experiment.x.label, unit);
-        let value = unit.format(point.median);
-        let (start, end) = painted.bars[n];
-        let width = page::width(&value, SIZE);
+        let (value, (start, end)) = (&values[n], painted.bars[n]);
+        let width = page::width(value, SIZE);
         // To the left where a reference would run through it.
         let struck = |x: i32| (end..end + width + 14).contains(&x);
-        if painted.references.iter().flatten().any(|x| struck(*x)) {
-            page.text(start - 8, text_y, Anchor::End, "value halo", &value);
+        let room = start - 8 - width > rows.area.left;
+        if room && painted.references.iter().flatten().any(|x| struck(*x)) {
+            page.text(start - 8, text_y, Anchor::End, "value halo", value);
         } else {
-            page.text(end + 8, text_y, Anchor::Start, "value halo", &value);
+            page.text(end + 8, text_y, Anchor::Start, "value halo", value);
         }
-        page.push(mark(one.look, (x, y), figures.is_below(point.median), &words));
+        page.push(mark(experiment, one, point, (x, y)));
     }
 }
 

@@ -1,7 +1,7 @@
 //! The column of labels to the right: each beside the end of its line, led to
 //! it by a thin line where it had to give way.
 
-use results::Chart;
+use results::{Chart, Experiment};
 
 use crate::{
     labels::spread,
@@ -10,7 +10,8 @@ use crate::{
     palette::Look,
     plot::Area,
     series::Series,
-    text::{SIZE, escape, wrap},
+    shortfall,
+    text::{SIZE, SMALL, escape, wrap},
 };
 
 /// Width of the room for the leading lines.
@@ -33,22 +34,26 @@ pub(crate) struct EndLabel {
     lines: Vec<String>,
     /// The value at the end of the line.
     value: String,
+    /// What that value keeps silent about, on a line of its own.
+    short: Option<String>,
 }
 
 /// The labels of every series, then of every reference; the order of what [`draw`] is given.
-pub(crate) fn of(series: &[Series<'_>], chart: &Chart) -> Vec<EndLabel> {
+pub(crate) fn of(experiment: &Experiment, series: &[Series<'_>], chart: &Chart) -> Vec<EndLabel> {
     let unit = chart.figure.unit();
     let models = series.iter().map(|one| EndLabel {
         look: Some(one.look),
         thin: one.rank > 0,
         lines: wrap(&one.name, SIZE, NAME_ROOM),
         value: one.points.last().map_or_else(String::new, |last| unit.format(last.median)),
+        short: one.points.last().and_then(|p| Some(shortfall::of(experiment, p)?.in_short())),
     });
     let references = chart.references.iter().map(|line| EndLabel {
         look: None,
         thin: false,
         lines: wrap(&line.label, SIZE, NAME_ROOM),
         value: String::new(),
+        short: None,
     });
     models.chain(references).collect()
 }
@@ -61,15 +66,28 @@ impl EndLabel {
         let line = |(n, line): (usize, &String)| {
             page::width(line, SIZE) + if n == last { value } else { 0 }
         };
-        SAMPLE + 6 + self.lines.iter().enumerate().map(line).max().unwrap_or(0)
+        let short = self.short.iter().map(|short| page::width(short, SMALL));
+        let widest = self.lines.iter().enumerate().map(line).chain(short).max();
+        SAMPLE + 6 + widest.unwrap_or(0)
     }
 
     /// Height in pixels.
     pub(crate) fn height(&self) -> f64 {
-        let more = i32::try_from(self.lines.len() - 1).unwrap_or(0);
+        let more = self.line_count() - 1;
         // Space to tell a label of several lines from its neighbours.
         let space = if more > 0 { 6 } else { 0 };
         f64::from(HEIGHT + more * LINE_HEIGHT + space)
+    }
+
+    /// The centre that puts the sample, and the name, beside the end of the line.
+    fn centre(&self, end_y: i32) -> f64 {
+        let below = if self.short.is_some() { LINE_HEIGHT } else { 0 };
+        f64::from(end_y) + f64::from(below) / 2.0
+    }
+
+    /// The lines of the name, and the one of the shortfall.
+    fn line_count(&self) -> i32 {
+        i32::try_from(self.lines.len() + usize::from(self.short.is_some())).unwrap_or(1)
     }
 }
 
@@ -87,7 +105,7 @@ pub(crate) fn draw(
     for (label, (x, y)) in far {
         page.text(x + 8, y + HALF_LETTER, Anchor::Start, "soft halo", &label.lines.join(" "));
     }
-    let wanted: Vec<f64> = shown.iter().map(|(_, end)| f64::from(end.1)).collect();
+    let wanted: Vec<f64> = shown.iter().map(|(label, end)| label.centre(end.1)).collect();
     let heights: Vec<f64> = shown.iter().map(|(label, _)| label.height()).collect();
     let centres =
         spread(&wanted, &heights, f64::from(area.top) - 8.0, f64::from(area.bottom) + 8.0);
@@ -97,8 +115,8 @@ pub(crate) fn draw(
 }
 
 fn one(page: &mut Page, area: Area, label: &EndLabel, (end_x, end_y): (i32, i32), centre: i32) {
-    let lines = i32::try_from(label.lines.len()).unwrap_or(1);
-    let first = centre - (lines - 1) * LINE_HEIGHT / 2;
+    let lines = label.lines.len();
+    let first = centre - (label.line_count() - 1) * LINE_HEIGHT / 2;
     let left = area.right + GAP;
     page.push(format!(
         "<path class=\"leader\" d=\"M{} {end_y}H{}L{} {first}\"/>",
@@ -109,9 +127,9 @@ fn one(page: &mut Page, area: Area, label: &EndLabel, (end_x, end_y): (i32, i32)
     sample(page, label, left, first);
     let text_x = left + SAMPLE + 6;
     let class = if label.look.is_some() { "name" } else { "soft" };
-    for (n, line) in (0..).zip(&label.lines) {
-        let y = first + n * LINE_HEIGHT + HALF_LETTER;
-        let value = if n + 1 == lines && !label.value.is_empty() {
+    let mut y = first + HALF_LETTER;
+    for (n, line) in (1..).zip(&label.lines) {
+        let value = if n == lines && !label.value.is_empty() {
             format!(" <tspan class=\"value\">{}</tspan>", escape(&label.value))
         } else {
             String::new()
@@ -120,6 +138,10 @@ fn one(page: &mut Page, area: Area, label: &EndLabel, (end_x, end_y): (i32, i32)
             "<text class=\"{class}\" x=\"{text_x}\" y=\"{y}\">{}{value}</text>",
             escape(line)
         ));
+        y += LINE_HEIGHT;
+    }
+    if let Some(short) = &label.short {
+        page.text(text_x, y, Anchor::Start, "note", short);
     }
 }
 

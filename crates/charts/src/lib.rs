@@ -31,6 +31,7 @@ mod reference;
 mod restyle;
 mod series;
 mod sheet;
+mod shortfall;
 mod text;
 
 pub use error::Error;

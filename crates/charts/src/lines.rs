@@ -1,6 +1,6 @@
 //! The chart of kind `lines`: a figure against what is varied, a line for each model.
 
-use results::{Chart, Experiment};
+use results::{Chart, Experiment, Statistic};
 
 use crate::{
     Error,
@@ -8,10 +8,10 @@ use crate::{
     dodge,
     endlabels::{self, EndLabel},
     page::{Anchor, MARGIN, Page, WIDTH, pixels},
-    palette::Look,
     plot::{self, Area, Grid, Plot},
     reference,
     series::{self, Series},
+    shortfall,
     text::escape,
 };
 
@@ -28,7 +28,7 @@ pub(crate) fn draw(experiment: &Experiment, chart: &Chart) -> Result<String, Err
     if sweep.is_empty() {
         return Ok(page.nothing());
     }
-    let labels = endlabels::of(&series, chart);
+    let labels = endlabels::of(experiment, &series, chart);
     let y = vertical(&series, chart, sweep[sweep.len() - 1]);
     let area = layout(&page, &labels, &y);
     let x = Axis::sweep(&sweep, experiment.x.scale, area.right - area.left);
@@ -38,7 +38,10 @@ pub(crate) fn draw(experiment: &Experiment, chart: &Chart) -> Result<String, Err
             paint(plot, chart, &series, &sweep, (area, &x, &y))
         })?;
     page.extend(elements);
-    marks(&mut page, experiment, &series, &painted.places, &y);
+    marks(&mut page, experiment, &series, &painted.places);
+    if let Some(at) = painted.strip {
+        break_sign(&mut page, area.left, at);
+    }
     let ends = ends(&series, &painted);
     endlabels::draw(&mut page, area, labels, &ends);
 
@@ -46,12 +49,11 @@ pub(crate) fn draw(experiment: &Experiment, chart: &Chart) -> Result<String, Err
     let middle = i32::midpoint(area.left, area.right);
     page.text(middle, page.height - 4, Anchor::Middle, "soft", &experiment.x.label);
     let apart = painted.dodged.then_some("Lines that coincide are drawn side by side.");
-    let zero = y.ticks.first() == Some(&0.0) && y.low > 0.0;
-    let zero = zero.then_some("Hollow marks: zero, which a logarithmic axis does not reach.");
     let notes: Vec<String> = series::how_to_read(&series)
         .into_iter()
         .chain(apart.map(str::to_owned))
-        .chain(zero.map(str::to_owned))
+        .chain(series::unserved(experiment, &series))
+        .chain(y.strip_note())
         .chain(series::absent(&series))
         .collect();
     page.notes(&notes);
@@ -86,6 +88,8 @@ struct Painted {
     references: Vec<Option<(i32, i32)>>,
     /// Whether any points had to move apart.
     dodged: bool,
+    /// The pixel between the axis of the figure and its strip for zero, if it has one.
+    strip: Option<i32>,
 }
 
 fn paint(
@@ -108,7 +112,9 @@ fn paint(
     for (one, places) in series.iter().zip(&places) {
         line(plot, one, places, sweep);
     }
-    Painted { places, references, dodged }
+    let pixel = |value| plot.pixel(x.low, value).1;
+    let strip = y.has_strip().then(|| i32::midpoint(pixel(0.0), pixel(y.low)));
+    Painted { places, references, dodged, strip }
 }
 
 /// Moves apart the points that would hide one another; true if there were any.
@@ -164,26 +170,37 @@ fn marks(
     experiment: &Experiment,
     series: &[Series<'_>],
     places: &[Vec<(i32, i32)>],
-    y: &Axis,
 ) {
     for (one, places) in series.iter().zip(places) {
         for (point, &place) in one.points.iter().zip(places) {
-            let unit = point.figure.unit();
-            let words = series::in_words(one, point, &experiment.x.label, unit);
-            page.push(mark(one.look, place, y.is_below(point.median), &words));
+            page.push(mark(experiment, one, point, place));
         }
     }
 }
 
-/// A mark that says what it stands for when the pointer rests on it.
-pub(crate) fn mark(look: Look, (x, y): (i32, i32), hollow: bool, words: &str) -> String {
-    let outline = look.marker.outline(f64::from(x), f64::from(y), RADIUS);
+/// A mark that says what it stands for when the pointer rests on it; hollow if
+/// connections went unserved.
+pub(crate) fn mark(
+    experiment: &Experiment,
+    series: &Series<'_>,
+    point: &Statistic,
+    (x, y): (i32, i32),
+) -> String {
+    let outline = series.look.marker.outline(f64::from(x), f64::from(y), RADIUS);
+    let hollow = shortfall::of(experiment, point).is_some();
     let class = if hollow { "mark hollow" } else { "mark" };
     format!(
         "<g class=\"{}\"><title>{}</title><path class=\"{class}\" d=\"{outline}\"/></g>",
-        look.hue_class(),
-        escape(words)
+        series.look.hue_class(),
+        escape(&series::in_words(experiment, series, point))
     )
+}
+
+/// Two strokes and a gap: the axis does not go on evenly here.
+fn break_sign(page: &mut Page, x: i32, y: i32) {
+    page.push(format!("<path class=\"gap\" d=\"M{x} {}v4\"/>", y - 2));
+    let stroke = |y: i32| format!("M{} {}l8 -4", x - 4, y + 2);
+    page.push(format!("<path class=\"break\" d=\"{}{}\"/>", stroke(y - 2), stroke(y + 2)));
 }
 
 /// Where each label belongs: the last points of the series, then the references' ends.

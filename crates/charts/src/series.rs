@@ -2,7 +2,10 @@
 
 use results::{Chart, Experiment, Statistic, Unit};
 
-use crate::palette::{Look, looks};
+use crate::{
+    palette::{Look, looks},
+    shortfall,
+};
 
 /// The points of one model under one variant, by x.
 pub(crate) struct Series<'a> {
@@ -72,30 +75,40 @@ pub(crate) fn subtitle(chart: &Chart) -> String {
 }
 
 /// A point in words, for a reader who rests the pointer on it.
-pub(crate) fn in_words(
-    series: &Series<'_>,
-    point: &Statistic,
-    x_label: &str,
-    unit: Unit,
-) -> String {
-    let place = place(x_label, point.x);
+pub(crate) fn in_words(experiment: &Experiment, series: &Series<'_>, point: &Statistic) -> String {
+    let unit = point.figure.unit();
+    let place = place(&experiment.x.label, point.x);
     let median = unit.format(point.median);
     let range = if point.low < point.high {
         format!(" ({} to {})", unit.format(point.low), unit.format(point.high))
     } else {
         String::new()
     };
-    format!("{}, {place}: {median}{range}", series.name)
+    let short = shortfall::of(experiment, point);
+    let short = short.map_or_else(String::new, |s| format!(" ({})", s.in_words()));
+    format!("{}, {place}: {median}{range}{short}", series.name)
 }
 
-/// A place on the x axis in words: `64 connections`, `pause, ms: 5`.
+/// A place on the x axis in words: `10 k idle connections`, `1 worker`, `pause, ms: 5`.
 pub(crate) fn place(x_label: &str, x: f64) -> String {
-    let x = Unit::Count.format(x);
+    let count = Unit::Count.format(x);
     match x_label {
-        "" => x,
-        label if label.contains(' ') => format!("{label}: {x}"),
-        label => format!("{x} {label}"),
+        "" => count,
+        // With a unit of its own the label is not what is counted.
+        label if label.contains(',') => format!("{label}: {count}"),
+        label if x.total_cmp(&1.0).is_eq() => format!("{count} {}", singular(label)),
+        label => format!("{count} {label}"),
     }
+}
+
+/// `connections held open` for one of them: the first plural loses its s.
+fn singular(label: &str) -> String {
+    let mut words: Vec<&str> = label.split(' ').collect();
+    let plural = |word: &&mut &str| word.ends_with('s') && !word.ends_with("ss");
+    if let Some(word) = words.iter_mut().find(plural) {
+        *word = &word[..word.len() - 1];
+    }
+    words.join(" ")
 }
 
 /// How to read the marks and their bars.
@@ -104,9 +117,34 @@ pub(crate) fn how_to_read(series: &[Series<'_>]) -> Option<String> {
     (blocks > 1).then(|| format!("Marks: median of {blocks} blocks; bars: least to greatest."))
 }
 
+/// What the hollow marks mean, if there are any.
+pub(crate) fn unserved(experiment: &Experiment, series: &[Series<'_>]) -> Option<String> {
+    let mut points = series.iter().flat_map(|s| &s.points);
+    points.any(|p| shortfall::of(experiment, p).is_some()).then(|| shortfall::NOTE.to_owned())
+}
+
 /// The series that have no line, by name.
 pub(crate) fn absent(series: &[Series<'_>]) -> Option<String> {
     let names = series.iter().filter(|s| s.points.is_empty()).map(|s| s.name.as_str());
     let names: Vec<&str> = names.collect();
     (!names.is_empty()).then(|| format!("Without a figure: {}.", names.join("; ")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_place_reads_as_it_is_spoken() {
+        for (label, x, words) in [
+            ("connections", 64.0, "64 connections"),
+            ("idle connections", 10_000.0, "10 k idle connections"),
+            ("connections held open", 1.0, "1 connection held open"),
+            ("workers", 1.0, "1 worker"),
+            ("pause, ms", 1.0, "pause, ms: 1"),
+            ("", 5.0, "5"),
+        ] {
+            assert_eq!(place(label, x), words);
+        }
+    }
 }

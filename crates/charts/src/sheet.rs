@@ -25,7 +25,7 @@ const PLAIN: [(&str, &str, &str); 4] = [
 ];
 
 /// The rules that do not depend on the palette; `@ink` stands for a colour of [`PLAIN`].
-const RULES: [(&str, &str); 19] = [
+const RULES: [(&str, &str); 21] = [
     (".paper", "fill:@paper"),
     ("text", "fill:@ink"),
     (".title", "font-size:16px;font-weight:600"),
@@ -40,6 +40,8 @@ const RULES: [(&str, &str); 19] = [
         "stroke:@axis;stroke-opacity:.28;fill:none;stroke-width:1;shape-rendering:crispEdges",
     ),
     (".axis", "stroke:@axis;fill:none;stroke-width:1;shape-rendering:crispEdges"),
+    (".gap", "stroke:@paper;fill:none;stroke-width:4"),
+    (".break", "stroke:@axis;fill:none;stroke-width:1"),
     (".row", "stroke-dasharray:1 3"),
     (".reference", "stroke:@soft;fill:none;stroke-width:1.25;stroke-dasharray:6 4"),
     (".leader", "stroke:@axis;fill:none;stroke-width:.75"),

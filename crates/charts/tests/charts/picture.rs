@@ -157,3 +157,65 @@ fn lines_that_lie_on_one_another_are_told_apart() {
     }
     assert!(svg.contains("side by side"));
 }
+
+/// The marks of a chart, hollow or not, with what each says.
+fn marks(svg: &str) -> Vec<(bool, String)> {
+    let document = roxmltree::Document::parse(svg).unwrap();
+    let groups = document.descendants().filter(|n| n.tag_name().name() == "g");
+    groups
+        .map(|group| {
+            let path = group.children().find(|n| n.tag_name().name() == "path").unwrap();
+            let words = group.first_element_child().unwrap().text().unwrap().to_owned();
+            (path.attribute("class") == Some("mark hollow"), words)
+        })
+        .collect()
+}
+
+const HOLLOW: &str = "Hollow marks: not every connection was served.";
+
+#[test]
+fn a_speed_that_leaves_connections_out_has_a_hollow_mark() {
+    let e = fixture::throughput();
+    let svg = charts::draw(&e, &e.charts[0]).unwrap();
+    for (hollow, words) in marks(&svg) {
+        assert_eq!(hollow, words.ends_with("connections served)"), "{words}");
+    }
+    // Two models, at 16, 64, 256 and 1000 connections.
+    assert_eq!(marks(&svg).iter().filter(|(hollow, _)| *hollow).count(), 8);
+    for expected in [
+        "<title>thread-pool, 64 connections: 92 k (88 k to 96 k) \
+         (only 4 of 64 connections served)</title>",
+        ">4 of 1,000 served</text>",
+        HOLLOW,
+    ] {
+        assert!(svg.contains(expected), "{expected}");
+    }
+}
+
+#[test]
+fn dots_of_some_variants_may_be_hollow() {
+    let e = fixture::mixes();
+    let svg = charts::draw(&e, &e.charts[0]).unwrap();
+    let hollow: Vec<String> = marks(&svg).into_iter().filter(|m| m.0).map(|m| m.1).collect();
+    assert_eq!(hollow.len(), 1, "{hollow:?}");
+    assert!(hollow[0].starts_with("connection-per-event-base, 1 in 100 blocks, 64 connections"));
+    assert!(svg.contains("1.4 s · 4 of 64 served</text>") && svg.contains(HOLLOW));
+}
+
+#[test]
+fn what_counts_every_connection_and_what_is_zero_has_full_marks() {
+    let mut e = fixture::starvation();
+    for figure in [Figure::Served, Figure::Starved, Figure::LongestWaitMs, Figure::PssBytes] {
+        e.charts[1].figure = figure;
+        for x in fixture::CONNECTIONS {
+            e.statistics.push(fixture::statistic("thread-pool", x, figure, 5.0, 0.0));
+        }
+        let svg = charts::draw(&e, &e.charts[1]).unwrap();
+        assert!(marks(&svg).iter().all(|(hollow, _)| !hollow), "{figure:?}");
+        assert!(!svg.contains("Hollow"), "{figure:?}");
+        // Most models starved nobody: that zero is on the chart, and said to be apart.
+        let zero = figure == Figure::Starved;
+        assert_eq!(svg.contains("0 stands apart"), zero, "{figure:?}");
+        assert_eq!(svg.contains("class=\"break\""), zero, "{figure:?}");
+    }
+}
