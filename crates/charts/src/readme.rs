@@ -71,7 +71,9 @@ fn section(out: &mut String, experiment: &Experiment) {
         let title = inline(&chart.title);
         let alt = title.replace(['[', ']'], "");
         let _ = writeln!(out, "![{alt}](charts/{}.svg)\n", chart.file);
-        let _ = writeln!(out, "**{title}.** {}\n", inline(&chart.look_for));
+        // A title that asks has its mark already.
+        let stop = if title.ends_with(['.', '?', '!', ':']) { "" } else { "." };
+        let _ = writeln!(out, "**{title}{stop}** {}\n", inline(&chart.look_for));
     }
     let left_out = experiment.left_out.iter();
     let left_out = left_out.map(|l| format!("{} is left out: {}", l.model, l.why));
@@ -90,7 +92,7 @@ fn claims(out: &mut String, experiments: &[Experiment]) {
     }
     out.push_str(
         "## Claims\n\n\
-         Measured: the median over the blocks, and in brackets the least and the greatest.\n\
+         Measured: the median over the blocks, and in brackets the least and the greatest where they differ.\n\
          A claim holds if every block is within what was expected, and fails if none is.\n\n\
          | Claim | Source | Expected | Measured | Verdict |\n\
          |-------|--------|----------|----------|---------|\n",
@@ -133,6 +135,7 @@ fn expected(claim: &Claim, experiment: &Experiment) -> String {
     };
     let value = |bound: f64| value(claim, bound);
     let bounds = match (expects.at_least, expects.at_most) {
+        (Some(least), Some(most)) if least.total_cmp(&most).is_eq() => value(least),
         (Some(least), Some(most)) => format!("{} to {}", value(least), value(most)),
         (Some(least), None) => format!("at least {}", value(least)),
         (None, Some(most)) => format!("at most {}", value(most)),
@@ -141,18 +144,15 @@ fn expected(claim: &Claim, experiment: &Experiment) -> String {
     format!("{}, {cells}: {bounds}", expects.figure.label())
 }
 
+/// `4 [2 – 8]`; the value alone where the blocks agree, or there is only one.
 fn measured(claim: &Claim, verdict: &Verdict) -> String {
     let Some(median) = verdict.measured else { return "–".to_owned() };
     let median = value(claim, median);
-    match (verdict.low, verdict.high) {
-        (Some(low), Some(high)) if claim.expects.over.is_some() => {
-            format!("{median} [{} – {}]", Unit::Count.format(low), Unit::Count.format(high))
-        }
-        (Some(low), Some(high)) => {
-            format!("{median} [{} – {}]", value(claim, low), value(claim, high))
-        }
-        _ => median,
-    }
+    let (Some(low), Some(high)) = (verdict.low, verdict.high) else { return median };
+    // The sign of a ratio is said once.
+    let bound = |bound| value(claim, bound).trim_end_matches(" ×").to_owned();
+    let (low, high) = (bound(low), bound(high));
+    if low == high { median } else { format!("{median} [{low} – {high}]") }
 }
 
 /// A value as the claim means it: a ratio, or the figure in its unit.

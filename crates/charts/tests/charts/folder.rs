@@ -59,6 +59,9 @@ fn the_readme_shows_the_charts_and_the_verdicts() {
          connections served, thread-pool (64 connections): at most 4 | 4 [2 – 8] | **holds** |",
         "event-loop over thread-pool (64 connections): at least 10 ×",
         "| 16 × [8 – 32] | **inconclusive**: 3 of 5 blocks |",
+        "thread-pool (64 connections): 4 | 4 | **holds** |",
+        "**Who is served?** What to look for in starved.",
+        "**What an idle connection costs.** What to look for",
         "| – | **not measurable here**: not in this run |",
     ] {
         assert!(readme.contains(expected), "{expected}\nis not in\n{readme}");
