@@ -23,6 +23,8 @@ const HEIGHT: i32 = 16;
 const LINE_HEIGHT: i32 = 14;
 /// A reference that ends so far from the column is labelled where it ends.
 const FAR: i32 = 60;
+/// The column may go on below the axis, beside its label.
+const BELOW: f64 = 24.0;
 /// Names longer than this break.
 const NAME_ROOM: f64 = 190.0;
 
@@ -108,7 +110,7 @@ pub(crate) fn draw(
     let wanted: Vec<f64> = shown.iter().map(|(label, end)| label.centre(end.1)).collect();
     let heights: Vec<f64> = shown.iter().map(|(label, _)| label.height()).collect();
     let centres =
-        spread(&wanted, &heights, f64::from(area.top) - 8.0, f64::from(area.bottom) + 8.0);
+        spread(&wanted, &heights, f64::from(area.top) - 8.0, f64::from(area.bottom) + BELOW);
     for ((label, end), centre) in shown.iter().zip(centres) {
         one(page, area, label, *end, page::pixels(centre - 0.5));
     }
