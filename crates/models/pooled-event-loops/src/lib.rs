@@ -106,7 +106,8 @@ fn turn(dealt: &Receiver<Mail>, mut reactor: Reactor) -> io::Result<()> {
         reactor.wait(&mut events, None)?;
         for event in &events {
             match event.token() {
-                WAKEUP => dealing = take_in(dealt, &mut reactor),
+                // `End` may be taken in before its wakeup comes: it stays the end.
+                WAKEUP => dealing = dealing && take_in(dealt, &mut reactor),
                 _ => reactor.ready(event),
             }
         }
