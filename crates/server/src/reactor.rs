@@ -44,6 +44,9 @@ pub struct Reactor<'a> {
     /// Peers that are read until they close; they have deadlines of their own.
     lingering: usize,
     sweep_due: Option<Instant>,
+    /// Kept even if nobody else does: closing it would take back a wakeup that
+    /// the loop has not seen yet.
+    waker: Option<Arc<Waker>>,
 }
 
 impl<'a> Reactor<'a> {
@@ -66,6 +69,7 @@ impl<'a> Reactor<'a> {
             worker,
             lingering: 0,
             sweep_due: None,
+            waker: None,
         })
     }
 
@@ -89,8 +93,12 @@ impl<'a> Reactor<'a> {
     /// # Errors
     ///
     /// Fails if there is no descriptor left.
-    pub fn waker(&self) -> io::Result<Waker> {
-        Waker::new(self.poll.registry(), WAKEUP)
+    pub fn waker(&mut self) -> io::Result<Arc<Waker>> {
+        let waker = match self.waker.take() {
+            Some(waker) => waker,
+            None => Arc::new(Waker::new(self.poll.registry(), WAKEUP)?),
+        };
+        Ok(Arc::clone(self.waker.insert(waker)))
     }
 
     /// Takes a connection in. If it cannot be watched it is closed, and counted

@@ -16,7 +16,7 @@
 //! | Where overload queues | in the sockets' buffers of the loaded loop          |
 //! | What breaks it        | a slow request stops its loop; nobody moves over    |
 
-use std::{io, thread};
+use std::{io, sync::Arc, thread};
 
 use crossbeam_channel::{Receiver, Sender, unbounded};
 use mio::Waker;
@@ -42,7 +42,7 @@ struct Mailbox {
     /// Unbounded, since the acceptor must not wait for one loop while others
     /// are free; what is in it is bounded by the limit of connections.
     queue: Sender<Mail>,
-    wakeup: Waker,
+    wakeup: Arc<Waker>,
 }
 
 #[derive(Debug)]
@@ -62,7 +62,7 @@ pub fn serve(listener: &Listener, context: &Context) -> io::Result<()> {
         let mut loops = Vec::new();
         for id in 0..context.workers.get() {
             let (queue, dealt) = unbounded();
-            let reactor = Reactor::new(context, context.stats.worker(format!("loop-{id}")))?;
+            let mut reactor = Reactor::new(context, context.stats.worker(format!("loop-{id}")))?;
             loops.push(Mailbox { queue, wakeup: reactor.waker()? });
             context.spawn(scope, format!("loop-{id}"), move || {
                 // Waiting fails only if the kernel does: then this loop is gone,
