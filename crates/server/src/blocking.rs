@@ -9,13 +9,18 @@ use std::{
 
 use service::{End, Phase};
 
-use crate::{Connection, Context, Worker, stats::Tally, work};
+use crate::{
+    Connection, Context, Worker,
+    farewell::{self, LINGER},
+    stats::Tally,
+    work,
+};
 
 /// Bytes read at once. Each connection's thread has its own buffer.
 const READ_BYTES: usize = 16 << 10;
 
-/// How long a refused peer is listened to, so that it can read why.
-pub(crate) const LINGER: Duration = Duration::from_secs(1);
+/// How often a peer that is about to be left is looked after.
+const FLUSH_STEP: Duration = Duration::from_millis(10);
 
 /// Serves `connection` on this thread until it closes. Its errors are its own:
 /// they end it, and are counted.
@@ -37,6 +42,7 @@ fn converse(mut stream: &TcpStream, context: &Context, tally: &mut Tally) -> io:
     let mut session = context.session();
     let mut input = vec![0; READ_BYTES];
     let mut output = Vec::new();
+    let mut peer_ended = false;
     loop {
         stream.write_all(&output)?;
         tally.bytes_out += output.len() as u64;
@@ -48,11 +54,20 @@ fn converse(mut stream: &TcpStream, context: &Context, tally: &mut Tally) -> io:
         }
         match session.phase() {
             Phase::Reading | Phase::Working => {}
-            Phase::Finished => return Ok(()),
-            Phase::Refused => return linger(stream, &mut input),
+            // Nothing can come that would reset what the kernel has to send.
+            Phase::Finished | Phase::Refused if peer_ended => return Ok(()),
+            Phase::Finished => return flush(stream, context, &mut input),
+            Phase::Refused => {
+                flush(stream, context, &mut input)?;
+                return linger(stream, &mut input);
+            }
         }
         match stream.read(&mut input) {
-            Ok(0) => session.end(end(context), &mut output),
+            Ok(0) => {
+                let end = end(context);
+                peer_ended = end == End::Peer;
+                session.end(end, &mut output);
+            }
             Ok(length) => {
                 tally.bytes_in += length as u64;
                 session.receive(&input[..length], &mut output);
@@ -69,6 +84,22 @@ fn converse(mut stream: &TcpStream, context: &Context, tally: &mut Tally) -> io:
 /// Who ended the input: we, when stopping shut it down, or the peer.
 pub(crate) fn end(context: &Context) -> End {
     if context.stop.is_requested() { End::Stop } else { End::Peer }
+}
+
+/// Waits until everything is sent, for as long as a silent peer is kept. Then
+/// the kernel is left to do what it can.
+fn flush(stream: &TcpStream, context: &Context, input: &mut [u8]) -> io::Result<()> {
+    farewell::announce(&stream)?;
+    let deadline = context.idle_timeout.map(|timeout| Instant::now() + timeout);
+    let mut step = Duration::ZERO;
+    while !farewell::is_sent(&stream, step)? {
+        if deadline.is_some_and(|deadline| deadline <= Instant::now()) {
+            return Ok(());
+        }
+        let is_quiet = farewell::discard(&stream, input)? == 0;
+        step = if is_quiet { FLUSH_STEP } else { Duration::ZERO };
+    }
+    Ok(())
 }
 
 /// Says that nothing follows, and reads on for a while. Closing at once with

@@ -14,6 +14,7 @@
 mod accept;
 pub mod blocking;
 mod context;
+mod farewell;
 mod model;
 mod nonblocking;
 pub mod program;

@@ -11,7 +11,8 @@ use service::{End, Phase, Session};
 
 use crate::{
     Connection, Context,
-    blocking::{LINGER, end},
+    blocking::end,
+    farewell::{self, LINGER},
     stats::{Seat, Tally},
     work,
 };
@@ -32,11 +33,24 @@ pub(crate) struct Peer {
     readable: bool,
     /// The end of the input has arrived behind those bytes.
     read_closed: bool,
+    /// Who ended the input, once all of it is read.
+    end: Option<End>,
     /// When to give up on a silent peer.
     deadline: Option<Instant>,
-    lingering: bool,
+    farewell: Farewell,
     tally: Tally,
     _seat: Seat,
+}
+
+/// How far a peer is that we close before it does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Farewell {
+    /// Not there yet.
+    None,
+    /// The kernel has all of the output, and has not sent all of it.
+    Flushing,
+    /// All is sent, and the peer is listened to for a while.
+    Lingering,
 }
 
 /// What a turn came to.
@@ -68,8 +82,9 @@ impl Peer {
             sent: 0,
             readable: false,
             read_closed: false,
+            end: None,
             deadline: context.idle_timeout.map(|timeout| Instant::now() + timeout),
-            lingering: false,
+            farewell: Farewell::None,
             tally: Tally::default(),
             _seat: seat,
         })
@@ -79,7 +94,7 @@ impl Peer {
     pub(crate) fn notice(&mut self, event: &Event, deadline: Option<Instant>) {
         self.read_closed |= event.is_read_closed();
         self.readable |= event.is_readable() || event.is_read_closed() || event.is_error();
-        if !self.lingering {
+        if !self.is_lingering() {
             self.deadline = deadline;
         }
     }
@@ -104,8 +119,11 @@ impl Peer {
                     Phase::Finished | Phase::Refused if self.backlog() > 0 => {
                         return Ok(Turn::Waiting);
                     }
-                    Phase::Finished => return Ok(Turn::Done),
-                    Phase::Refused => return self.linger(buffers),
+                    // Nothing can come that would reset what the kernel has to send.
+                    Phase::Finished | Phase::Refused if self.end == Some(End::Peer) => {
+                        return Ok(Turn::Done);
+                    }
+                    Phase::Finished | Phase::Refused => return self.leave(buffers),
                 }
             }
             self.send(&mut buffers.output)?;
@@ -117,7 +135,9 @@ impl Peer {
         match self.stream.read(&mut buffers.input) {
             Ok(0) => {
                 self.readable = false;
-                self.session.end(end(context), &mut buffers.output);
+                let end = end(context);
+                self.end = Some(end);
+                self.session.end(end, &mut buffers.output);
             }
             Ok(length) => {
                 // A short read has emptied the socket; more bytes come with
@@ -158,10 +178,32 @@ impl Peer {
         self.unsent.len() - self.sent
     }
 
+    /// Waits until everything is sent; a refused peer is then listened to.
+    fn leave(&mut self, buffers: &mut Buffers) -> io::Result<Turn> {
+        match self.farewell {
+            Farewell::None => farewell::announce(&self.stream)?,
+            Farewell::Flushing => {}
+            Farewell::Lingering => return self.linger(buffers),
+        }
+        self.farewell = Farewell::Flushing;
+        for _ in 0..TURN {
+            if farewell::is_sent(&self.stream, Duration::ZERO)? {
+                return match self.session.phase() {
+                    Phase::Refused => self.linger(buffers),
+                    _ => Ok(Turn::Done),
+                };
+            }
+            if farewell::discard(&self.stream, &mut buffers.input)? == 0 {
+                return Ok(Turn::Waiting);
+            }
+        }
+        Ok(Turn::Unfinished)
+    }
+
     /// As [`crate::blocking`]: says that nothing follows, and reads on for a while.
     fn linger(&mut self, buffers: &mut Buffers) -> io::Result<Turn> {
-        if !self.lingering {
-            self.lingering = true;
+        if !self.is_lingering() {
+            self.farewell = Farewell::Lingering;
             self.deadline = Some(Instant::now() + LINGER);
             self.stream.shutdown(Shutdown::Write)?;
         }
@@ -184,12 +226,12 @@ impl Peer {
 
     /// Whether it waits only for its time to be up.
     pub(crate) fn is_lingering(&self) -> bool {
-        self.lingering
+        self.farewell == Farewell::Lingering
     }
 
     /// Ends a peer that is overdue: gently if it has read what it was sent.
     pub(crate) fn time_out(&mut self, buffers: &mut Buffers, after: Option<Duration>) -> Turn {
-        if self.lingering || self.backlog() > 0 {
+        if self.farewell != Farewell::None || self.backlog() > 0 {
             return Turn::Done;
         }
         self.deadline = after.map(|timeout| Instant::now() + timeout);

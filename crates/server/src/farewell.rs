@@ -1,0 +1,60 @@
+//! Closing a connection without losing what is on its way to the peer.
+//!
+//! A socket that is closed while bytes arrive answers with a reset, and a reset
+//! throws away what the socket has not sent yet: megabytes, if the peer reads
+//! slowly. So whoever closes first waits until the kernel has sent everything,
+//! and reads on meanwhile, since the peer may not read before it has written.
+
+use std::{
+    io::{self, ErrorKind},
+    os::fd::AsFd,
+    time::Duration,
+};
+
+use rustix::{
+    event::{PollFd, PollFlags, Timespec, poll},
+    io::Errno,
+    net::{RecvFlags, recv},
+};
+use socket2::SockRef;
+
+/// How long a refused peer is listened to, so that it can read why.
+pub(crate) const LINGER: Duration = Duration::from_secs(1);
+
+/// Makes [`is_sent`] tell of this socket.
+pub(crate) fn announce(socket: &impl AsFd) -> io::Result<()> {
+    // From here on the socket counts as writable only if nothing is unsent.
+    SockRef::from(socket).set_tcp_notsent_lowat(1)
+}
+
+/// Whether the kernel has sent all that the announced socket was given. Waits
+/// for that, at most so long; if it is to come later, it comes as an event.
+///
+/// # Errors
+///
+/// Fails if it will never be sent: the connection is gone.
+pub(crate) fn is_sent(socket: &impl AsFd, at_most: Duration) -> io::Result<bool> {
+    let timeout = Timespec::try_from(at_most).map_err(io::Error::other)?;
+    let mut socket = [PollFd::new(socket, PollFlags::OUT)];
+    match poll(&mut socket, Some(&timeout)) {
+        Ok(_) if socket[0].revents().intersects(PollFlags::HUP | PollFlags::ERR) => {
+            Err(ErrorKind::ConnectionAborted.into())
+        }
+        Ok(ready) => Ok(ready > 0),
+        Err(Errno::INTR) => Ok(false),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Reads what has come, to no purpose; returns how many bytes that was.
+///
+/// # Errors
+///
+/// Fails if the connection is gone.
+pub(crate) fn discard(socket: &impl AsFd, input: &mut [u8]) -> io::Result<usize> {
+    match recv(socket, input, RecvFlags::DONTWAIT) {
+        Ok((_, length)) => Ok(length),
+        Err(Errno::AGAIN | Errno::INTR) => Ok(0),
+        Err(error) => Err(error.into()),
+    }
+}
