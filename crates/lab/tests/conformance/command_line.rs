@@ -1,0 +1,84 @@
+//! What `lab serve` says, and where.
+
+use std::{
+    net::TcpListener,
+    process::{Command, Output, Stdio},
+};
+
+use crate::{
+    model::{Model, for_every_model},
+    server::{LAB, Server},
+};
+
+for_every_model!(
+    options_without_effect_are_said_on_standard_error,
+    it_listens_on_ipv6,
+    a_report_that_cannot_be_written_is_refused_at_the_start,
+);
+
+fn lab(arguments: &[&str]) -> (Output, String) {
+    let output =
+        Command::new(LAB).args(arguments).stdin(Stdio::null()).output().expect("the command runs");
+    let errors = String::from_utf8_lossy(&output.stderr).into_owned();
+    (output, errors)
+}
+
+/// Which options mean something is the model's; that all are taken is not.
+fn options_without_effect_are_said_on_standard_error(model: Model) {
+    let server = Server::start(model, "echo", &["--workers", "2", "--queue", "fifo"]);
+    assert_ne!(server.address.port(), 0, "port 0 picks one");
+    server.connect().ping("it serves all the same");
+    let end = server.stop();
+    assert_eq!((end.status.code(), end.output.as_str()), (Some(0), ""), "one line on stdout");
+    let unused: &[&str] = match model.name {
+        "connection-per-event-base" => &[],
+        "thread-pool" | "pooled-event-loops" => &["--queue"],
+        _ => &["--workers", "--queue"],
+    };
+    assert_eq!(end.errors.lines().count(), unused.len(), "{}", end.errors);
+    for option in unused {
+        assert!(end.errors.contains(option), "{option} in {}", end.errors);
+    }
+}
+
+fn it_listens_on_ipv6(model: Model) {
+    if let Err(error) = TcpListener::bind("[::1]:0") {
+        eprintln!("skipped: this machine has no IPv6 loopback: {error}");
+        return;
+    }
+    let server = Server::start_at("[::1]:0", model, "echo", &[]);
+    assert!(server.address.is_ipv6());
+    server.connect().ping("over IPv6");
+}
+
+fn a_report_that_cannot_be_written_is_refused_at_the_start(model: Model) {
+    let path = "/no/such/folder/report.json";
+    let (output, errors) = lab(&["serve", model.name, "--listen", "127.0.0.1:0", "--report", path]);
+    assert_eq!((output.status.code(), output.stdout.len()), (Some(1), 0), "{errors}");
+    assert_eq!(errors.lines().count(), 1, "{errors}");
+    assert!(errors.contains(path), "{errors}");
+}
+
+#[test]
+fn an_unknown_model_is_answered_with_the_nearest_name() {
+    let (output, errors) = lab(&["serve", "threadpool"]);
+    assert_eq!((output.status.code(), output.stdout.len()), (Some(2), 0), "{errors}");
+    assert!(errors.contains("'thread-pool'"), "{errors}");
+}
+
+#[test]
+fn wrong_usage_is_exit_2() {
+    for arguments in [
+        &["serve"] as &[&str],
+        &["serve", "event-loop", "--listen", "here"],
+        &["serve", "event-loop", "--service", "gopher"],
+        &["serve", "event-loop", "--workers", "0"],
+        &["serve", "event-loop", "--idle-timeout", "0s"],
+        &["serve", "event-loop", "--drain", "soon"],
+        &["serve", "event-loop", "--no-such-option"],
+    ] {
+        let (output, errors) = lab(arguments);
+        assert_eq!((output.status.code(), output.stdout.len()), (Some(2), 0), "{arguments:?}");
+        assert!(!errors.is_empty(), "{arguments:?}");
+    }
+}

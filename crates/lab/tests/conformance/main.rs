@@ -1,0 +1,33 @@
+//! What every server must do, tried from outside: over TCP, on the process
+//! that `lab serve MODEL` starts. One idea a file; each check is instantiated
+//! for every model, so that a failure names both.
+//!
+//! Nothing here knows how a model works, but for one thing: how many clients
+//! it serves at once ([`model::Serves`]).
+//!
+//! No check can hang: every socket has a timeout, every wait a deadline, and a
+//! server that lives too long is killed.
+
+// What the checks are made with.
+mod client;
+mod http_client;
+mod model;
+mod pattern;
+mod server;
+mod wait;
+
+// The checks.
+mod backpressure;
+mod bad_input;
+mod command_line;
+mod coverage;
+mod crowd;
+mod descriptors;
+mod echo;
+mod http;
+mod isolation;
+mod limits;
+mod programs;
+mod queue_order;
+mod restart;
+mod stop;

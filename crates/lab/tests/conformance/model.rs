@@ -1,0 +1,72 @@
+//! The models, and the one thing that the suite knows about each.
+
+/// How many clients a model serves at once, as long as none of them leaves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Serves {
+    /// One.
+    One,
+    /// As many as it has workers.
+    Workers,
+    /// All of them.
+    All,
+}
+
+/// A model under test.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Model {
+    pub(crate) name: &'static str,
+    pub(crate) serves: Serves,
+}
+
+pub(crate) const SINGLE_THREADED: Model = Model { name: "single-threaded", serves: Serves::One };
+pub(crate) const THREAD_PER_CONNECTION: Model =
+    Model { name: "thread-per-connection", serves: Serves::All };
+pub(crate) const THREAD_POOL: Model = Model { name: "thread-pool", serves: Serves::Workers };
+pub(crate) const EVENT_LOOP: Model = Model { name: "event-loop", serves: Serves::All };
+pub(crate) const CONNECTION_PER_EVENT_BASE: Model =
+    Model { name: "connection-per-event-base", serves: Serves::Workers };
+pub(crate) const POOLED_EVENT_LOOPS: Model =
+    Model { name: "pooled-event-loops", serves: Serves::All };
+
+impl Model {
+    /// How many of `clients` that stay are served by so many workers.
+    pub(crate) fn at_once(&self, clients: usize, workers: usize) -> usize {
+        match self.serves {
+            Serves::One => clients.min(1),
+            Serves::Workers => clients.min(workers),
+            Serves::All => clients,
+        }
+    }
+
+    /// Whether connections are accepted ahead of being served.
+    pub(crate) fn accepts_ahead(&self) -> bool {
+        self.serves != Serves::One
+    }
+}
+
+/// Makes a test of each function for every model: `MODULE::MODEL::FUNCTION`.
+macro_rules! for_every_model {
+    ($($check:ident),+ $(,)?) => {
+        $crate::model::for_models!(single_threaded = SINGLE_THREADED: $($check),+);
+        $crate::model::for_models!(thread_per_connection = THREAD_PER_CONNECTION: $($check),+);
+        $crate::model::for_models!(thread_pool = THREAD_POOL: $($check),+);
+        $crate::model::for_models!(event_loop = EVENT_LOOP: $($check),+);
+        $crate::model::for_models!(connection_per_event_base = CONNECTION_PER_EVENT_BASE: $($check),+);
+        $crate::model::for_models!(pooled_event_loops = POOLED_EVENT_LOOPS: $($check),+);
+    };
+}
+
+macro_rules! for_models {
+    ($module:ident = $model:ident: $($check:ident),+) => {
+        mod $module {
+            $(
+                #[test]
+                fn $check() {
+                    super::$check($crate::model::$model);
+                }
+            )+
+        }
+    };
+}
+
+pub(crate) use {for_every_model, for_models};
