@@ -10,6 +10,7 @@ use std::{
 use rustix::{
     event::{PollFd, PollFlags, poll},
     io::Errno,
+    net::{Shutdown, shutdown},
 };
 use socket2::{Domain, Protocol, Socket, Type};
 
@@ -117,6 +118,7 @@ impl Listener {
                 Some(Errno::MFILE | Errno::NFILE | Errno::NOBUFS | Errno::NOMEM) => {
                     return Ok(Attempt::Exhausted);
                 }
+                Some(Errno::INVAL) if context.stop.is_requested() => return Ok(Attempt::Empty),
                 // These leave the listener unfit; whatever else `accept` says is
                 // about one connection that is gone, see accept(2).
                 Some(Errno::BADF | Errno::INVAL | Errno::NOTSOCK | Errno::FAULT) | None => {
@@ -125,6 +127,13 @@ impl Listener {
                 Some(_) => {}
             }
         }
+    }
+
+    /// Refuses everybody from now on. To be called after the stop was requested.
+    pub(crate) fn close(&self) {
+        // Without it clients would go on connecting to a server that drains, to
+        // be reset when it ends. Fails only if it is done already.
+        let _ = shutdown(&self.socket, Shutdown::Both);
     }
 
     fn wait(&self, stop: &Stop) -> io::Result<()> {

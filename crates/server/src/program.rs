@@ -120,9 +120,14 @@ fn serve(model: &Model, options: &Options) -> Result<(), String> {
     let context = Arc::new(context(options).map_err(|error| format!("cannot start: {error}"))?);
     let _main = context.stats.thread();
     let listener = Listener::bind(options.listen).map_err(|error| refused(options, &error))?;
+    let listener = Arc::new(listener);
     let address = listener.address().map_err(|error| format!("cannot start: {error}"))?;
-    let ending =
-        Ending { model: model.name, context: Arc::clone(&context), options: options.clone() };
+    let ending = Ending {
+        model: model.name,
+        listener: Arc::clone(&listener),
+        context: Arc::clone(&context),
+        options: options.clone(),
+    };
     watch_signals(ending.clone()).map_err(|error| format!("cannot watch signals: {error}"))?;
     // Whoever started us may not care to read it.
     let _ = writeln!(io::stdout(), "listening on {address}");
@@ -213,6 +218,7 @@ fn refused(options: &Options, error: &io::Error) -> String {
 #[derive(Clone)]
 struct Ending {
     model: &'static str,
+    listener: Arc<Listener>,
     context: Arc<Context>,
     options: Options,
 }
@@ -245,6 +251,7 @@ fn watch_signals(ending: Ending) -> io::Result<()> {
             let mut signals = signals.forever();
             let Some(_) = signals.next() else { return };
             ending.context.stop.request();
+            ending.listener.close();
             let after = ending.clone();
             if spawn("drain", Box::new(move || end_after_drain(&after))).is_err() {
                 eprintln!(

@@ -20,6 +20,7 @@ use crate::{
 
 for_every_model!(
     requests_in_flight_are_answered,
+    newcomers_are_refused_during_the_drain,
     queued_requests_are_answered,
     idle_clients_do_not_delay_the_end,
     a_handler_longer_than_the_drain_is_cut,
@@ -72,6 +73,20 @@ fn requests_in_flight_are_answered(model: Model) {
     assert_eq!(report.count("bytes_out"), bytes_out as u64);
     assert_eq!((report.count("failed"), report.count("cut")), (0, 0));
     report.assert_adds_up();
+}
+
+/// A client that comes too late must learn so at once, to try elsewhere.
+fn newcomers_are_refused_during_the_drain(model: Model) {
+    let server = Server::start(model, "http", &["--workers", WORKERS]);
+    let mut client = server.connect_http();
+    client.get("/").assert_text("hello, world\n");
+    client.send(get("/sleep?ms=1500"));
+    client.client.await_delivery();
+    server.signal(Signal::TERM);
+    eventually("newcomers are refused", || Client::try_connect(server.address).is_err());
+    assert!(!client.client.has_answer(), "the drain has not ended");
+    client.answer().assert_text("slept 1500 ms\n");
+    assert!(server.wait().status.success());
 }
 
 /// Who was accepted and then waited in a queue of the server is not dropped.
