@@ -7,7 +7,10 @@ use std::{
     num::NonZeroUsize,
     path::{Path, PathBuf},
     process::ExitCode,
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering::Relaxed},
+    },
     thread,
     time::Duration,
 };
@@ -127,12 +130,16 @@ fn serve(model: &Model, options: &Options) -> Result<(), String> {
         listener: Arc::clone(&listener),
         context: Arc::clone(&context),
         options: options.clone(),
+        begun: Arc::default(),
     };
     watch_signals(ending.clone()).map_err(|error| format!("cannot watch signals: {error}"))?;
     // Whoever started us may not care to read it.
     let _ = writeln!(io::stdout(), "listening on {address}");
 
     (model.serve)(&listener, &context).map_err(|error| format!("cannot go on: {error}"))?;
+    while !ending.begin() {
+        thread::park(); // The report is being written; the process ends after that.
+    }
     ending.report()
 }
 
@@ -221,9 +228,16 @@ struct Ending {
     listener: Arc<Listener>,
     context: Arc<Context>,
     options: Options,
+    /// The server ends once: by itself, or because its drain is over.
+    begun: Arc<AtomicBool>,
 }
 
 impl Ending {
+    /// Whether it is the caller's to end the server.
+    fn begin(&self) -> bool {
+        !self.begun.swap(true, Relaxed)
+    }
+
     fn report(&self) -> Result<(), String> {
         let stats = &self.context.stats;
         let report = stats.report(self.model, self.options.service.name());
@@ -271,6 +285,9 @@ fn end_after_drain(ending: &Ending) {
     thread::sleep(ending.options.drain);
     ending.context.stop.cut();
     thread::sleep(AFTER_DRAIN);
+    if !ending.begin() {
+        return;
+    }
     let code = match ending.report() {
         Ok(()) => 0,
         Err(message) => {
