@@ -69,18 +69,16 @@ fn describe(
 ) -> Result<()> {
     let expects = &claim.expects;
     let unit = if expects.over.is_some() { Unit::Share } else { expects.figure.unit() };
+    let times = if expects.over.is_some() { " times" } else { "" };
     writeln!(text, "{}: {}", verdict.outcome.label(), claim.says)?;
     if let (Some(measured), Some(low), Some(high)) = (verdict.measured, verdict.low, verdict.high) {
         let [measured, low, high] = [measured, low, high].map(|value| unit.format(value));
-        writeln!(
-            text,
-            "    measured {measured} ({low} to {high}), expected {}",
-            bounds(claim, unit)
-        )?;
+        let expected = bounds(claim, unit);
+        writeln!(text, "    measured {measured}{times} ({low} to {high}), expected {expected}")?;
     }
     let what = expects.figure.label();
     let of = place(&expects.of, experiment);
-    let over = expects.over.as_ref().map(|cell| format!(" over {}", place(cell, experiment)));
+    let over = expects.over.as_ref().map(|cell| format!(" that of {}", place(cell, experiment)));
     writeln!(text, "    {what} of {of}{}", over.unwrap_or_default())?;
     writeln!(text, "    {}, by \"{}\"; {}\n", experiment.name, claim.source, verdict.why)?;
     Ok(())

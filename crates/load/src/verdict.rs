@@ -67,7 +67,8 @@ fn capacity(report: &Report, warnings: &mut Vec<String>) {
         ));
     }
     // An open loop spins, so there it says nothing.
-    if report.adherence.is_none() && report.client_cpu_seconds > BUSY_WARN * window {
+    let busy = report.answered > 0 && report.client_cpu_seconds > BUSY_WARN * window;
+    if report.adherence.is_none() && busy {
         warnings.push(
             "the generator was busy all the time: the rate is its own limit, perhaps not the \
              server's; answers a CPU second of the server still tell (--pid)"

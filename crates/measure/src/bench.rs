@@ -119,17 +119,32 @@ impl Bench<'_> {
             estimate: clock.left(),
         });
         let bed = Bed { lab: self.lab.clone(), cores, scratch };
+        let finish = self.all(&bed, jobs, &mut clock, watch);
+        // It holds the reports of servers, which have been read.
+        let _ = std::fs::remove_dir_all(&bed.scratch);
+        let finish = finish?;
+        if finish == Finish::Interrupted {
+            return Ok(finish);
+        }
+        environment.finished = true;
+        self.store.write_environment(&environment)?;
+        Ok(finish)
+    }
+
+    fn all(
+        &self,
+        bed: &Bed,
+        jobs: Vec<Job>,
+        clock: &mut Clock,
+        watch: &mut dyn FnMut(Event),
+    ) -> Result<Finish, Error> {
         let mut void = 0;
         for job in jobs {
-            match self.experiment(&bed, job, &mut clock, watch)? {
+            match self.experiment(bed, job, clock, watch)? {
                 Finish::Complete { void: here } => void += here,
                 Finish::Interrupted => return Ok(Finish::Interrupted),
             }
         }
-        // It holds the reports of servers, which have been read.
-        let _ = std::fs::remove_dir_all(&bed.scratch);
-        environment.finished = true;
-        self.store.write_environment(&environment)?;
         Ok(Finish::Complete { void })
     }
 
