@@ -6,6 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use bytes::{Buf, BytesMut};
 use mio::{event::Event, net::TcpStream};
 use service::{End, Phase, Session};
 
@@ -26,9 +27,8 @@ const TURN: usize = 16;
 pub(crate) struct Peer {
     pub(crate) stream: TcpStream,
     session: Box<dyn Session>,
-    /// Bytes that the socket would not take yet, of which `sent` are gone.
-    unsent: Vec<u8>,
-    sent: usize,
+    /// Bytes that the socket would not take yet.
+    unsent: BytesMut,
     /// The socket may hold bytes. Edges are told once, so this is remembered.
     readable: bool,
     /// The end of the input has arrived behind those bytes.
@@ -78,8 +78,7 @@ impl Peer {
         Ok(Self {
             stream: TcpStream::from_std(stream),
             session: context.session(),
-            unsent: Vec::new(),
-            sent: 0,
+            unsent: BytesMut::new(),
             readable: false,
             read_closed: false,
             end: None,
@@ -111,12 +110,12 @@ impl Peer {
             } else {
                 match self.session.phase() {
                     Phase::Reading if !self.readable => return Ok(Turn::Waiting),
-                    Phase::Reading if self.backlog() >= context.limits.output_bytes => {
+                    Phase::Reading if self.unsent.len() >= context.limits.output_bytes => {
                         return Ok(Turn::Waiting);
                     }
                     Phase::Reading => self.read(buffers, context)?,
                     Phase::Working => return Ok(Turn::Waiting),
-                    Phase::Finished | Phase::Refused if self.backlog() > 0 => {
+                    Phase::Finished | Phase::Refused if !self.unsent.is_empty() => {
                         return Ok(Turn::Waiting);
                     }
                     // Nothing can come that would reset what the kernel has to send.
@@ -155,27 +154,23 @@ impl Peer {
 
     /// Sends what was kept, then `output`; keeps what the socket does not take.
     fn send(&mut self, output: &mut Vec<u8>) -> io::Result<()> {
-        if self.unsent.is_empty() {
+        let taken = if self.unsent.is_empty() {
             let taken = write(&mut self.stream, output)?;
-            self.tally.bytes_out += taken as u64;
             self.unsent.extend_from_slice(&output[taken..]);
+            taken
         } else {
             self.unsent.extend_from_slice(output);
-            let taken = write(&mut self.stream, &self.unsent[self.sent..])?;
-            self.tally.bytes_out += taken as u64;
-            self.sent += taken;
-            if self.sent == self.unsent.len() {
+            let taken = write(&mut self.stream, &self.unsent)?;
+            self.unsent.advance(taken);
+            if self.unsent.is_empty() {
                 // The memory goes too: an idle connection keeps none.
-                self.unsent = Vec::new();
-                self.sent = 0;
+                self.unsent = BytesMut::new();
             }
-        }
+            taken
+        };
+        self.tally.bytes_out += taken as u64;
         output.clear();
         Ok(())
-    }
-
-    fn backlog(&self) -> usize {
-        self.unsent.len() - self.sent
     }
 
     /// Waits until everything is sent; a refused peer is then listened to.
@@ -231,7 +226,7 @@ impl Peer {
 
     /// Ends a peer that is overdue: gently if it has read what it was sent.
     pub(crate) fn time_out(&mut self, buffers: &mut Buffers, after: Option<Duration>) -> Turn {
-        if self.farewell != Farewell::None || self.backlog() > 0 {
+        if self.farewell != Farewell::None || !self.unsent.is_empty() {
             return Turn::Done;
         }
         self.deadline = after.map(|timeout| Instant::now() + timeout);
