@@ -41,6 +41,11 @@ fn send_sleep(client: &HttpClient) -> usize {
     request.len()
 }
 
+/// Waits until the server has seen the signal: it refuses newcomers then.
+fn await_stop(server: &Server) {
+    eventually("newcomers are refused", || Client::try_connect(server.address).is_err());
+}
+
 fn requests_in_flight_are_answered(model: Model) {
     let server = Server::start(model, "http", &["--workers", WORKERS]);
     let count = model.at_once(6, 4);
@@ -83,7 +88,7 @@ fn newcomers_are_refused_during_the_drain(model: Model) {
     client.send(get("/sleep?ms=1500"));
     client.client.await_delivery();
     server.signal(Signal::TERM);
-    eventually("newcomers are refused", || Client::try_connect(server.address).is_err());
+    await_stop(&server);
     assert!(!client.client.has_answer(), "the drain has not ended");
     client.answer().assert_text("slept 1500 ms\n");
     assert!(server.wait().status.success());
@@ -176,7 +181,7 @@ fn a_second_signal_ends_it_at_once(model: Model) {
         client.client.await_delivery();
         server.signal(Signal::TERM);
         // Two signals of a kind that arrive together are one.
-        thread::sleep(Duration::from_millis(50));
+        await_stop(&server);
         assert!(server.is_running());
         server.signal(signal);
         let end = server.wait();
