@@ -51,15 +51,20 @@ fn half_close_loses_nothing(model: Model) {
     });
 }
 
-/// The servers of the seeds lost a third: they closed at the peer's end with
-/// bytes still to send.
+/// The servers of the seeds lost a third of 4 MB: they closed at the peer's end
+/// with bytes still to send. How many they have then, beyond what the sockets
+/// hold, depends on the sizes of both; so several are tried.
 fn half_close_at_once_loses_nothing(model: Model) {
     let server = Server::start(model, "echo", &[]);
-    let client = server.connect();
-    client.send_pattern(4 * MB);
-    client.finish();
-    client.receive_pattern(4 * MB);
-    assert!(client.receive_all().is_empty(), "then comes the end");
+    for bytes in (3_900_000..4_800_000).step_by(30_000) {
+        let client = server.connect();
+        client.send_pattern(bytes);
+        client.finish();
+        // So that the server meets the end before room is made.
+        thread::sleep(Duration::from_millis(5));
+        client.receive_pattern(bytes);
+        assert!(client.receive_all().is_empty(), "then comes the end");
+    }
 }
 
 fn end_without_a_byte_is_answered_by_an_end(model: Model) {

@@ -210,7 +210,7 @@ fn a_stream_that_goes_on_loses_nothing_sent_before(model: Model) {
     let server = Server::start(model, "echo", &["--workers", WORKERS]);
     let client = server.connect();
     client.ping("it is served");
-    let before = 2_000_000;
+    let before = 1_000_000;
     thread::scope(|scope| {
         scope.spawn(|| client.send_pattern(before));
         eventually("the echo has begun", || client.has_answer());
