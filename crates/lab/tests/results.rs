@@ -51,7 +51,7 @@ fn every_experiment_is_there_and_complete() {
         let experiment = run.experiment(&definition.name);
         assert!(experiment.complete, "{}", definition.name);
         assert_eq!(experiment.run, environment.started, "{}: of another run", definition.name);
-        let hash = definition.hash(experiment.quick);
+        let hash = definition.hash(experiment.quick, &experiment.models);
         assert_eq!(experiment.plan_hash, hash, "{}: the plan has changed", definition.name);
     }
 }

@@ -1,6 +1,7 @@
 //! A run of experiments: what is left to do, trial by trial, written as it goes.
 
 use std::{
+    collections::BTreeSet,
     path::PathBuf,
     sync::atomic::{AtomicBool, Ordering::Relaxed},
     time::{Duration, Instant},
@@ -126,9 +127,16 @@ impl Bench<'_> {
         if finish == Finish::Interrupted {
             return Ok(finish);
         }
-        environment.finished = true;
+        environment.finished = self.is_complete(&environment)?;
         self.store.write_environment(&environment)?;
         Ok(finish)
+    }
+
+    /// Whether nothing of the run is left, also not of what was asked for
+    /// before it was interrupted.
+    fn is_complete(&self, environment: &Environment) -> Result<bool, Error> {
+        let experiments = self.store.experiments()?;
+        Ok(experiments.iter().filter(|one| one.run == environment.started).all(|one| one.complete))
     }
 
     fn all(
@@ -150,7 +158,7 @@ impl Bench<'_> {
 
     /// The record of an unfinished run that this one can go on with, or a new one.
     fn environment(&self, cores: &Cores, limits: &Limits) -> Result<Environment, Error> {
-        let new = environment::record(cores, limits);
+        let new = environment::record(&self.lab, cores, limits);
         let same = |old: &Environment| {
             let Environment { started, finished, .. } = old;
             let renamed =
@@ -173,8 +181,17 @@ impl Bench<'_> {
                 if let Some(old) = self.store.experiment(&definition.name)?
                     && (&old.run, &old.plan_hash) == (&experiment.run, &experiment.plan_hash)
                 {
+                    // Whole blocks only: what is compared must have run together.
+                    let is_left = |task: &Task| !old.trials.iter().any(|trial| is_of(trial, task));
+                    let open: BTreeSet<u32> =
+                        tasks.iter().filter(|task| is_left(task)).map(|task| task.block).collect();
+                    let of_open =
+                        |remark: &String| open.iter().any(|&b| remark.starts_with(&void_in(b)));
+                    experiment.remarks = old.remarks;
+                    experiment.remarks.retain(|remark| !of_open(remark));
                     experiment.trials = old.trials;
-                    tasks.retain(|task| !experiment.trials.iter().any(|trial| is_of(trial, task)));
+                    experiment.trials.retain(|trial| !open.contains(&trial.block));
+                    tasks.retain(|task| open.contains(&task.block));
                 }
                 Ok(Job { definition, experiment, tasks })
             })
@@ -187,7 +204,7 @@ impl Bench<'_> {
             name: definition.name.clone(),
             title: definition.title.clone(),
             question: definition.question.clone(),
-            plan_hash: definition.hash(self.quick),
+            plan_hash: definition.hash(self.quick, models),
             run: run.started.clone(),
             quick: self.quick,
             complete: false,
@@ -217,7 +234,7 @@ impl Bench<'_> {
             watch(Event::Remark(remark));
         }
         let effort = definition.effort(self.quick);
-        let mut log = Log::open(&self.store, &definition.name, !experiment.trials.is_empty());
+        let mut log = Log::open(&self.store, &definition.name, experiment.trials.len());
         let mut void = 0;
         for task in &tasks {
             watch(Event::Trial { label: label(definition, task), left: clock.left() });
@@ -227,7 +244,11 @@ impl Bench<'_> {
                 return Ok(Finish::Interrupted);
             }
             watch(Event::Done(why.as_deref()));
-            void += usize::from(why.is_some());
+            if let Some(why) = why {
+                void += 1;
+                let cell = label(definition, task);
+                experiment.remarks.push(format!("{} {cell}: {why}", void_in(task.block)));
+            }
             clock.tick();
             self.write(&mut experiment)?;
         }
@@ -280,6 +301,11 @@ fn is_of(trial: &Trial, task: &Task) -> bool {
         && trial.model == task.model
         && trial.variant == task.variant
         && trial.x.total_cmp(&f64::from(task.x)).is_eq()
+}
+
+/// How the remark on a void cell begins.
+fn void_in(block: u32) -> String {
+    format!("void in block {block}:")
 }
 
 fn label(definition: &Definition, task: &Task) -> String {

@@ -11,6 +11,7 @@ pub(crate) fn judge(claims: &[Claim], trials: &[Trial]) -> Vec<Verdict> {
 
 fn verdict(claim: &Claim, trials: &[Trial]) -> Verdict {
     let expects = &claim.expects;
+    let scheduled = blocks(trials).count();
     let mut values: Vec<f64> = blocks(trials)
         .filter_map(|block| {
             let of = value(claim, &expects.of, trials, block)?;
@@ -20,6 +21,7 @@ fn verdict(claim: &Claim, trials: &[Trial]) -> Verdict {
                 None => Some(of),
             }
         })
+        .filter(|value: &f64| value.is_finite())
         .collect();
     let Some((measured, low, high)) = summary(&mut values) else {
         return Verdict {
@@ -37,6 +39,8 @@ fn verdict(claim: &Claim, trials: &[Trial]) -> Verdict {
     };
     let held = values.iter().filter(|value| within(value)).count();
     let outcome = match held {
+        // What is void may have been so for a reason.
+        _ if values.len() < scheduled => Outcome::Inconclusive,
         0 => Outcome::Fails,
         _ if held == values.len() => Outcome::Holds,
         _ => Outcome::Inconclusive,
@@ -47,7 +51,10 @@ fn verdict(claim: &Claim, trials: &[Trial]) -> Verdict {
         measured: Some(measured),
         low: Some(low),
         high: Some(high),
-        why: format!("it was so in {held} of {} blocks", values.len()),
+        why: match scheduled - values.len() {
+            0 => format!("it was so in {held} of {scheduled} blocks"),
+            void => format!("it was so in {held} of {scheduled} blocks, and {void} are void"),
+        },
     }
 }
 
@@ -82,6 +89,7 @@ mod tests {
             variant: None,
             x: 64.0,
             void: None,
+            warnings: Vec::new(),
             figures: [(Figure::Served, value)].into(),
         }
     }
@@ -119,6 +127,15 @@ mod tests {
         let verdict = verdict(&claim(Some("b"), 1.5), &trials);
         assert_eq!(verdict.outcome, Outcome::Holds);
         assert_eq!((verdict.low, verdict.high), (Some(1.5), Some(1.5)));
+    }
+
+    #[test]
+    fn a_void_block_decides_nothing() {
+        let mut void = trial(1, "a", 9.0);
+        void.void = Some("paused".to_owned());
+        let verdict = verdict(&claim(None, 4.0), &[trial(0, "a", 4.0), void]);
+        assert_eq!(verdict.outcome, Outcome::Inconclusive);
+        assert!(verdict.why.contains("1 are void"), "{}", verdict.why);
     }
 
     #[test]

@@ -237,9 +237,10 @@ impl Definition {
         Axis { label: self.x.label.clone(), scale: self.x.scale }
     }
 
-    /// A hash of everything that determines the trials: not of words and charts.
+    /// A hash of everything that determines the trials of `models`: not of words
+    /// and charts.
     #[must_use]
-    pub fn hash(&self, quick: bool) -> String {
+    pub fn hash(&self, quick: bool, models: &[String]) -> String {
         let mut hasher = DefaultHasher::new();
         for part in [
             serde_json::to_string(&self.x.varies),
@@ -247,6 +248,7 @@ impl Definition {
             serde_json::to_string(&self.load),
             serde_json::to_string(&self.variants),
             serde_json::to_string(&self.effort(quick)),
+            serde_json::to_string(models),
         ] {
             part.unwrap_or_default().hash(&mut hasher);
         }
@@ -290,11 +292,13 @@ values = [1]
 
     #[test]
     fn the_hash_follows_the_trials_and_not_the_words() {
-        let hash = |text: &str| Definition::parse("e", text).unwrap().hash(false);
+        let models = ["a".to_owned()];
+        let hash = |text: &str| Definition::parse("e", text).unwrap().hash(false, &models);
         assert_eq!(hash(EXAMPLE), hash(&EXAMPLE.replace("\"q\"", "\"why?\"")));
         assert_ne!(hash(EXAMPLE), hash(&EXAMPLE.replace("[1, 64]", "[1, 65]")));
         let definition = Definition::parse("e", EXAMPLE).unwrap();
-        assert_ne!(definition.hash(false), definition.hash(true));
+        assert_ne!(definition.hash(false, &models), definition.hash(true, &models));
+        assert_ne!(definition.hash(false, &models), definition.hash(false, &[]));
     }
 
     #[test]

@@ -1,6 +1,12 @@
 //! The record of the machine.
 
-use std::{fs, process::Command, time::SystemTime};
+use std::{
+    fs,
+    hash::{DefaultHasher, Hash, Hasher},
+    path::Path,
+    process::Command,
+    time::SystemTime,
+};
 
 use procfs::Current;
 use results::{Environment, SCHEMA};
@@ -9,7 +15,7 @@ use crate::{Limits, cores::Cores};
 
 const UNKNOWN: &str = "unknown";
 
-pub(crate) fn record(cores: &Cores, limits: &Limits) -> Environment {
+pub(crate) fn record(lab: &Path, cores: &Cores, limits: &Limits) -> Environment {
     let numbers = |cores: &[usize]| cores.iter().filter_map(|&core| core.try_into().ok()).collect();
     Environment {
         schema: SCHEMA,
@@ -26,6 +32,7 @@ pub(crate) fn record(cores: &Cores, limits: &Limits) -> Environment {
         limits: limits.by_name(),
         rustc: output("rustc", &["--version"]),
         commit: commit(),
+        program: hash(lab),
         started: humantime::format_rfc3339_seconds(SystemTime::now()).to_string(),
         finished: false,
     }
@@ -47,13 +54,21 @@ fn kernel() -> String {
 /// themselves may differ: they are what is being made.
 fn commit() -> String {
     let commit = output("git", &["rev-parse", "--short=12", "HEAD"]);
-    let changed =
-        output("git", &["status", "--porcelain", "--", "crates", "benches", "Cargo.lock"]);
+    let sources = [":/crates", ":/benches", ":/Cargo.toml", ":/Cargo.lock"];
+    let changed = output("git", &[&["status", "--porcelain", "--"][..], &sources].concat());
     if commit == UNKNOWN || changed.is_empty() || changed == UNKNOWN {
         commit
     } else {
         format!("{commit}-dirty")
     }
+}
+
+/// Tells one build from another, as the commit cannot while sources change.
+fn hash(program: &Path) -> String {
+    let Ok(bytes) = fs::read(program) else { return UNKNOWN.to_owned() };
+    let mut hasher = DefaultHasher::new();
+    bytes.hash(&mut hasher);
+    format!("{:016x}", hasher.finish())
 }
 
 fn first_line(path: &str) -> String {

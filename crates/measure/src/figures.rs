@@ -32,10 +32,15 @@ pub(crate) fn figures(report: &load::Report, server: &ServerReport) -> BTreeMap<
     put(Figure::RequestsPerSecond, Some(report.rate));
 
     let latency = &report.latency;
-    put(Figure::LatencyP50Us, latency.p50_us);
-    put(Figure::LatencyP90Us, latency.p90_us);
-    put(Figure::LatencyP99Us, latency.p99_us);
-    put(Figure::LatencyP999Us, latency.p999_us);
+    // Requests without an answer are slower than any that has one. Where they
+    // are more than the slowest 1 %, the p99 of the answered is not the p99.
+    let missing = (report.unsent + report.censored) as f64;
+    let share = missing / (answered + missing);
+    let known = |p: f64, value: Option<f64>| value.filter(|_| share < 1.0 - p);
+    put(Figure::LatencyP50Us, known(0.5, latency.p50_us));
+    put(Figure::LatencyP90Us, known(0.9, latency.p90_us));
+    put(Figure::LatencyP99Us, known(0.99, latency.p99_us));
+    put(Figure::LatencyP999Us, known(0.999, latency.p999_us));
     put(Figure::LatencyMaxUs, (latency.samples > 0).then_some(latency.max_us));
     put(Figure::SlowLatencyP99Us, report.latency_slow.as_ref().and_then(|slow| slow.p99_us));
 

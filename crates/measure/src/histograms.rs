@@ -32,11 +32,10 @@ struct Entry {
 }
 
 impl Log {
-    /// The log of `experiment`, with what an interrupted run left if that is
-    /// to be kept.
-    pub(crate) fn open(store: &Store, experiment: &str, keep: bool) -> Self {
+    /// The log of `experiment`, with the first `kept` trials of an interrupted run.
+    pub(crate) fn open(store: &Store, experiment: &str, kept: usize) -> Self {
         let path = store.folder().join("histograms").join(format!("{experiment}.hlog"));
-        let text = if keep { fs::read(&path).unwrap_or_default() } else { Vec::new() };
+        let text = if kept > 0 { fs::read(&path).unwrap_or_default() } else { Vec::new() };
         let entries = IntervalLogIterator::new(&text)
             .filter_map(|entry| match entry {
                 Ok(LogEntry::Interval(interval)) => Some(Entry {
@@ -47,6 +46,7 @@ impl Log {
                 }),
                 _ => None,
             })
+            .filter(|entry| entry.start < Duration::from_secs(kept as u64))
             .collect();
         Self { path, entries }
     }

@@ -2,8 +2,10 @@
 //! never left behind.
 
 use std::{
+    fs::{self, File},
     io::{self, BufRead, BufReader, Read, Write},
     os::unix::process::CommandExt,
+    path::{Path, PathBuf},
     process::{Child, Command, ExitStatus, Stdio},
     sync::mpsc,
     thread,
@@ -28,6 +30,8 @@ const LOOK: Duration = Duration::from_millis(5);
 pub(crate) struct Process {
     child: Child,
     name: &'static str,
+    /// Its standard error: a file, which unlike a pipe never blocks who writes.
+    said: PathBuf,
 }
 
 /// How a process ended.
@@ -43,14 +47,18 @@ impl Process {
     /// terminal is for the bench, which ends its children in order.
     pub(crate) fn start(
         name: &'static str,
+        scratch: &Path,
         cores: &[usize],
         command: &mut Command,
     ) -> Result<Self, String> {
-        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let said = scratch.join(format!("{name}.stderr"));
+        let file = File::create(&said)
+            .map_err(|error| format!("{} cannot be written: {error}", said.display()))?;
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(file);
         command.process_group(0);
         let child = spawn_on(cores, command)
             .map_err(|error| format!("the {name} cannot be started: {error}"))?;
-        Ok(Self { child, name })
+        Ok(Self { child, name, said })
     }
 
     pub(crate) fn id(&self) -> u32 {
@@ -129,14 +137,9 @@ impl Process {
     }
 
     /// That it ended without an answer, and what it said on standard error.
-    fn ended(&mut self, how: &str) -> String {
-        let mut complaint = String::new();
-        if let Some(mut stderr) = self.child.stderr.take() {
-            // It has closed its output; it must not keep us here.
-            let _ = self.child.kill();
-            let _ = stderr.read_to_string(&mut complaint);
-        }
-        format!("the {} ended {how}: {}", self.name, complaint.trim())
+    fn ended(&self, how: &str) -> String {
+        let said = fs::read_to_string(&self.said).unwrap_or_default();
+        format!("the {} ended {how}: {}", self.name, said.trim())
     }
 
     fn signal(&self, signal: Signal) {

@@ -72,6 +72,7 @@ mod tests {
             variant: None,
             x: 1.0,
             void: void.map(str::to_owned),
+            warnings: Vec::new(),
             figures: [(Figure::Served, value)].into(),
         };
         let trials = [trial(0, None, 4.0), trial(1, Some("paused"), 9.0), trial(2, None, 6.0)];

@@ -56,12 +56,14 @@ pub(crate) fn run(
         variant: task.variant.clone(),
         x: task.x.into(),
         void: None,
+        warnings: Vec::new(),
         figures: [].into(),
     };
     match measure(bed, definition, effort, task, interrupted) {
         Ok((report, server)) => {
             trial.figures = figures(&report, &server);
-            trial.void = report.void;
+            trial.void = void(&report);
+            trial.warnings = report.warnings;
             Measured { trial, histogram: Some(report.histogram) }
         }
         Err(why) => {
@@ -69,6 +71,14 @@ pub(crate) fn run(
             Measured { trial, histogram: None }
         }
     }
+}
+
+/// Why the figures of a report must not be used, if so. A server that answers
+/// wrongly, or loses clients, may be fast: it is not measured at all.
+fn void(report: &load::Report) -> Option<String> {
+    let errors = &report.errors;
+    let wrong = || format!("{} errors, the first: {}", errors.total(), errors.first.join("; "));
+    report.void.clone().or_else(|| (errors.total() > 0).then(wrong))
 }
 
 fn measure(
@@ -79,8 +89,11 @@ fn measure(
     interrupted: &dyn Fn() -> bool,
 ) -> Result<(load::Report, ServerReport), String> {
     let left = bed.scratch.join("server.json");
+    // A server that leaves no report must not be credited with the last one's.
+    let _ = fs::remove_file(&left);
     let mut server = Process::start(
         "server",
+        &bed.scratch,
         &bed.cores.server,
         Command::new(&bed.lab).args(server_arguments(definition, task)).arg("--report").arg(&left),
     )?;
@@ -145,6 +158,7 @@ fn generate(
     let json = serde_json::to_vec(plan).map_err(|error| format!("the plan: {error}"))?;
     let mut generator = Process::start(
         "generator",
+        &bed.scratch,
         &bed.cores.client,
         Command::new(&bed.lab).args(["load", "--json", "--plan", "-"]),
     )?;

@@ -32,6 +32,8 @@ pub struct Environment {
     pub rustc: String,
     /// Commit of the sources, with `-dirty` if they were changed; `unknown` outside a checkout.
     pub commit: String,
+    /// Hash of the program that was measured.
+    pub program: String,
     /// Start of the run, RFC 3339, UTC; names the run.
     pub started: String,
     /// False while the run is going on, or if it was interrupted: then the next

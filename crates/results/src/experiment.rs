@@ -152,6 +152,9 @@ pub struct Trial {
     /// Why the trial cannot be used, if it cannot.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub void: Option<String>,
+    /// What the generator had to say of itself, or of the figures.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<String>,
     /// Everything measured.
     pub figures: BTreeMap<Figure, f64>,
 }

@@ -20,11 +20,6 @@ use crate::{Context, Stop, stats::Seat};
 /// `net.core.somaxconn`.
 const BACKLOG: i32 = 4096;
 
-/// How long to leave a listener alone that cannot be served for want of
-/// descriptors. Without it the acceptor would spin: the waiting connection
-/// keeps the listener ready.
-const EXHAUSTED_PAUSE: Duration = Duration::from_millis(50);
-
 /// A listening socket.
 #[derive(Debug)]
 pub struct Listener {
@@ -45,11 +40,18 @@ pub enum Attempt {
     Accepted(Connection),
     /// Nobody is waiting.
     Empty,
+    /// Somebody was closed at once, for the limit of connections.
+    Refused,
     /// Somebody is waiting, but there is no descriptor left: try again later.
     Exhausted,
 }
 
 impl Listener {
+    /// How long to leave a listener alone that cannot be served for want of
+    /// descriptors. Without it the acceptor would spin: the waiting connection
+    /// keeps the listener ready.
+    pub const EXHAUSTED_PAUSE: Duration = Duration::from_millis(50);
+
     /// Listens on `address`; with port 0 the kernel picks one.
     ///
     /// # Errors
@@ -88,7 +90,8 @@ impl Listener {
             match self.accept_now(context)? {
                 Attempt::Accepted(connection) => return Ok(Some(connection)),
                 Attempt::Empty => self.wait(&context.stop)?,
-                Attempt::Exhausted => pause(&context.stop, EXHAUSTED_PAUSE)?,
+                Attempt::Refused => {}
+                Attempt::Exhausted => pause(&context.stop, Self::EXHAUSTED_PAUSE)?,
             }
         }
         Ok(None)
@@ -109,7 +112,7 @@ impl Listener {
                 Ok((stream, _)) => {
                     drop(stream);
                     context.stats.refuse();
-                    continue;
+                    return Ok(Attempt::Refused);
                 }
                 Err(error) => error,
             };
@@ -122,6 +125,8 @@ impl Listener {
                 // These leave the listener unfit; whatever else `accept` says is
                 // about one connection that is gone, see accept(2).
                 Some(Errno::BADF | Errno::INVAL | Errno::NOTSOCK | Errno::FAULT) | None => {
+                    // The model ends, and its connections must end with it.
+                    context.stop.request();
                     return Err(error);
                 }
                 Some(_) => {}

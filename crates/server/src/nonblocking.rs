@@ -38,6 +38,8 @@ pub(crate) struct Peer {
     /// When to give up on a silent peer.
     deadline: Option<Instant>,
     farewell: Farewell,
+    /// It waits for its next turn among the unfinished.
+    pub(crate) queued: bool,
     tally: Tally,
     _seat: Seat,
 }
@@ -84,17 +86,22 @@ impl Peer {
             end: None,
             deadline: context.idle_timeout.map(|timeout| Instant::now() + timeout),
             farewell: Farewell::None,
+            queued: false,
             tally: Tally::default(),
             _seat: seat,
         })
     }
 
     /// Remembers what the event says of the socket.
-    pub(crate) fn notice(&mut self, event: &Event, deadline: Option<Instant>) {
+    pub(crate) fn notice(&mut self, event: &Event) {
         self.read_closed |= event.is_read_closed();
         self.readable |= event.is_readable() || event.is_read_closed() || event.is_error();
+    }
+
+    /// It has had its turn: its silence begins now.
+    pub(crate) fn touch(&mut self, timeout: Option<Duration>) {
         if !self.is_lingering() {
-            self.deadline = deadline;
+            self.deadline = timeout.map(|timeout| Instant::now() + timeout);
         }
     }
 
@@ -213,9 +220,11 @@ impl Peer {
         Ok(Turn::Unfinished)
     }
 
-    /// Whether the peer has been silent for too long. One that waits for us has not.
+    /// Whether the peer has been silent for too long. One that waits for us has
+    /// not; one that lingers may not keep us by talking.
     pub(crate) fn is_overdue(&self, now: Instant) -> bool {
-        self.session.phase() != Phase::Working
+        let waits_for_us = self.queued || self.session.phase() == Phase::Working;
+        (self.is_lingering() || !waits_for_us)
             && self.deadline.is_some_and(|deadline| deadline <= now)
     }
 

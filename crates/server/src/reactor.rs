@@ -44,6 +44,9 @@ pub struct Reactor<'a> {
     /// Peers that are read until they close; they have deadlines of their own.
     lingering: usize,
     sweep_due: Option<Instant>,
+    /// When the last wait ended: what has come since then is not yet known, so
+    /// nobody is called silent by a later clock.
+    woken: Instant,
     /// Kept even if nobody else does: closing it would take back a wakeup that
     /// the loop has not seen yet.
     waker: Option<Arc<Waker>>,
@@ -69,6 +72,7 @@ impl<'a> Reactor<'a> {
             worker,
             lingering: 0,
             sweep_due: None,
+            woken: Instant::now(),
             waker: None,
         })
     }
@@ -76,6 +80,7 @@ impl<'a> Reactor<'a> {
     /// Lets another worker turn this loop from now on, and have the credit.
     pub fn hand_over(&mut self, worker: &Arc<Worker>) {
         self.worker = Arc::clone(worker);
+        self.woken = Instant::now();
     }
 
     /// Makes `listener` wake this loop, with the token [`LISTENER`].
@@ -116,6 +121,7 @@ impl<'a> Reactor<'a> {
                 let peer = entry.insert(peer);
                 if self.context.stop.is_requested() {
                     peer.stop_reading();
+                    peer.queued = true;
                     self.unfinished.push(token.0);
                 }
             }
@@ -136,7 +142,11 @@ impl<'a> Reactor<'a> {
     ///
     /// Fails if waiting itself is broken.
     pub fn wait(&mut self, events: &mut Events, at_most: Option<Duration>) -> io::Result<()> {
-        match self.poll.poll(events, self.patience(at_most)) {
+        let polled = self.poll.poll(events, self.patience(at_most));
+        if self.has_deadlines() {
+            self.woken = Instant::now();
+        }
+        match polled {
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {
                 events.clear();
                 Ok(())
@@ -151,11 +161,12 @@ impl<'a> Reactor<'a> {
         if event.token() == STOP {
             return self.drain();
         }
-        let deadline = self.context.idle_timeout.map(|timeout| Instant::now() + timeout);
         // An event may outlive its connection, if both were in one batch.
         if let Some(peer) = self.peers.get_mut(key) {
-            peer.notice(event, deadline);
-            self.advance(key);
+            peer.notice(event);
+            if !peer.queued {
+                self.advance(key);
+            }
         }
     }
 
@@ -163,7 +174,10 @@ impl<'a> Reactor<'a> {
     /// those whose time is up.
     pub fn resume(&mut self) {
         for key in std::mem::take(&mut self.unfinished) {
-            self.advance(key);
+            if let Some(peer) = self.peers.get_mut(key) {
+                peer.queued = false;
+                self.advance(key);
+            }
         }
         if self.has_deadlines() {
             self.sweep();
@@ -174,10 +188,17 @@ impl<'a> Reactor<'a> {
         let Some(peer) = self.peers.get_mut(key) else { return };
         let was_lingering = peer.is_lingering();
         let turn = peer.advance(&mut self.buffers, self.context);
+        // One long answer must not size the loop's buffer for ever.
+        self.buffers.output.shrink_to(READ_BYTES);
         self.lingering += usize::from(peer.is_lingering() && !was_lingering);
+        peer.touch(self.context.idle_timeout);
         match turn {
             Ok(Turn::Waiting) => {}
-            Ok(Turn::Unfinished) => self.unfinished.push(key),
+            Ok(Turn::Unfinished) => {
+                if !std::mem::replace(&mut peer.queued, true) {
+                    self.unfinished.push(key);
+                }
+            }
             Ok(Turn::Done) => self.close(key, false),
             Err(_) => self.close(key, true),
         }
@@ -216,7 +237,7 @@ impl<'a> Reactor<'a> {
     }
 
     fn sweep(&mut self) {
-        let now = Instant::now();
+        let now = self.woken;
         if self.sweep_due.is_some_and(|due| now < due) {
             return;
         }
@@ -226,8 +247,10 @@ impl<'a> Reactor<'a> {
             if cut {
                 self.close(key, true);
             } else if self.peers[key].is_overdue(now) {
+                // Who lingered to the end has had its answer.
+                let failed = !self.peers[key].is_lingering();
                 match self.peers[key].time_out(&mut self.buffers, self.context.idle_timeout) {
-                    Turn::Done => self.close(key, true),
+                    Turn::Done => self.close(key, failed),
                     Turn::Waiting | Turn::Unfinished => self.advance(key),
                 }
             }

@@ -59,7 +59,7 @@ pub struct Report {
     pub model: String,
     /// The service.
     pub service: String,
-    /// Connections accepted, those refused for a limit not counted.
+    /// Connections taken in; one that then got no thread or loop is refused as well.
     pub accepted: u64,
     /// Connections that got at least one answer.
     pub served: u64,

@@ -34,8 +34,8 @@ pub const MODEL: Model = Model {
 
 /// Events taken from the kernel in one turn.
 const EVENTS: usize = 1024;
-/// When to try again to accept, after the descriptors ran out.
-const RETRY: Duration = Duration::from_millis(50);
+/// Connections accepted in one turn: those that are open have theirs too.
+const ACCEPTS: usize = 64;
 
 /// Serves `listener` until the stop is requested and no connection is left.
 ///
@@ -47,17 +47,17 @@ pub fn serve(listener: &Listener, context: &Context) -> io::Result<()> {
     let mut reactor = Reactor::new(context, context.stats.worker("loop"))?;
     reactor.listen(listener)?;
     let mut events = Events::with_capacity(EVENTS);
-    let mut waiting = false; // Somebody waits in the backlog.
+    let mut accept_in = None; // When to accept, if somebody waits in the backlog.
     while !(context.stop.is_requested() && reactor.is_empty()) {
-        reactor.wait(&mut events, waiting.then_some(RETRY))?;
+        reactor.wait(&mut events, accept_in)?;
         for event in &events {
             match event.token() {
-                LISTENER => waiting = true,
+                LISTENER => accept_in = Some(Duration::ZERO),
                 _ => reactor.ready(event),
             }
         }
-        if waiting {
-            waiting = accept(listener, context, &mut reactor)?;
+        if accept_in.is_some() {
+            accept_in = accept(listener, context, &mut reactor)?;
         }
         reactor.resume();
     }
@@ -65,16 +65,21 @@ pub fn serve(listener: &Listener, context: &Context) -> io::Result<()> {
 }
 // ANCHOR_END: serve
 
-/// Takes everybody in who waits; true if somebody must go on waiting.
+/// Takes in who waits; tells when to go on, if somebody is left.
 // ANCHOR: accept
-fn accept(listener: &Listener, context: &Context, reactor: &mut Reactor) -> io::Result<bool> {
-    while !context.stop.is_requested() {
+fn accept(
+    listener: &Listener,
+    context: &Context,
+    reactor: &mut Reactor,
+) -> io::Result<Option<Duration>> {
+    for _ in 0..ACCEPTS {
         match listener.accept_now(context)? {
             Attempt::Accepted(connection) => reactor.adopt(connection),
-            Attempt::Empty => break,
-            Attempt::Exhausted => return Ok(true),
+            Attempt::Refused => {}
+            Attempt::Empty => return Ok(None),
+            Attempt::Exhausted => return Ok(Some(Listener::EXHAUSTED_PAUSE)),
         }
     }
-    Ok(false)
+    Ok(Some(Duration::ZERO))
 }
 // ANCHOR_END: accept

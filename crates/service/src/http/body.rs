@@ -133,9 +133,13 @@ impl Body {
     fn after_line(&self, line: &[u8]) -> Result<Expected, Response> {
         match self.expected {
             Expected::ChunkEnd if line == b"\r\n" => Ok(Expected::ChunkLine),
-            Expected::ChunkEnd => Err(malformed()),
             Expected::Trailer(_) if line == b"\r\n" => Ok(Expected::Nothing),
-            Expected::Trailer(before) => Ok(Expected::Trailer(before + line.len())),
+            Expected::Trailer(before) if is_field(line) => {
+                Ok(Expected::Trailer(before + line.len()))
+            }
+            Expected::ChunkEnd | Expected::Trailer(_) => Err(malformed()),
+            // Without a digit httparse reads a size of 0, which would end the body.
+            _ if !line.first().is_some_and(u8::is_ascii_hexdigit) => Err(malformed()),
             _ => match httparse::parse_chunk_size(line) {
                 Ok(httparse::Status::Complete((_, 0))) => Ok(Expected::Trailer(0)),
                 Ok(httparse::Status::Complete((_, length))) => {
@@ -149,6 +153,16 @@ impl Body {
             },
         }
     }
+}
+
+/// Whether a trailer line, with its line end, is a field.
+fn is_field(line: &[u8]) -> bool {
+    let section = [line, b"\r\n"].concat();
+    let mut fields = [httparse::EMPTY_HEADER; 1];
+    matches!(
+        httparse::parse_headers(&section, &mut fields),
+        Ok(httparse::Status::Complete((_, [_])))
+    )
 }
 
 fn too_large(bytes_max: usize) -> Response {

@@ -101,7 +101,7 @@ fn understand(request: &httparse::Request) -> Result<Head, Response> {
     }
     Ok(Head {
         method: request.method.unwrap_or_default().to_owned(),
-        target: origin_form(request.path.unwrap_or_default()).to_owned(),
+        target: origin_form(request.path.unwrap_or_default()),
         framing: framing(&fields, is_1_1)?,
         connection: connection(&fields, is_1_1),
         expects_continue: expects_continue(&fields, is_1_1)?,
@@ -109,9 +109,16 @@ fn understand(request: &httparse::Request) -> Result<Head, Response> {
 }
 
 /// The path and query of a target, which may be a whole URI (RFC 9112 §3.2.2).
-fn origin_form(target: &str) -> &str {
-    let Some(rest) = target.strip_prefix("http://") else { return target };
-    rest.find('/').map_or("/", |slash| &rest[slash..])
+fn origin_form(target: &str) -> String {
+    let (scheme, rest) = target.split_at_checked("http://".len()).unwrap_or_default();
+    if !scheme.eq_ignore_ascii_case("http://") {
+        return target.to_owned();
+    }
+    match rest.find(['/', '?']) {
+        Some(at) if rest[at..].starts_with('?') => format!("/{}", &rest[at..]),
+        Some(at) => rest[at..].to_owned(),
+        None => "/".to_owned(),
+    }
 }
 
 /// Where the body ends. Two answers to that are how requests are smuggled, so

@@ -56,6 +56,15 @@ fn line_feeds_alone_will_do_for_a_person_at_a_terminal() {
 }
 
 #[test]
+fn a_whole_uri_is_as_good_as_a_path() {
+    let uris = ["http://a/", "HTTP://a", "http://a?x=1", "http://a/?x=1"];
+    for uri in uris {
+        let request = format!("GET {uri} HTTP/1.1\r\nHost: a\r\n\r\n");
+        assert_eq!(converse(&[request.as_bytes()]).0, HELLO, "{uri}");
+    }
+}
+
+#[test]
 fn persistence_follows_version_and_connection_field() {
     let phase = |request: &str| converse(&[request.as_bytes()]).1;
     assert_eq!(phase("GET / HTTP/1.1\r\nHost: a\r\nConnection: x, Close\r\n\r\n"), Phase::Finished);
@@ -112,6 +121,9 @@ fn bad_input_gets_its_status_and_a_close() {
         (400, "POST /echo HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n".to_owned()),
         (400, format!("POST /echo {host}Transfer-Encoding: chunked\r\n\r\nzz\r\n")),
         (400, format!("POST /echo {host}Transfer-Encoding: chunked\r\n\r\n2\r\nabc\r\n")),
+        (400, format!("POST /echo {host}Transfer-Encoding: chunked\r\n\r\n\r\n\r\n")),
+        (400, format!("POST /echo {host}Transfer-Encoding: chunked\r\n\r\n;x=y\r\n\r\n")),
+        (400, format!("POST /echo {host}Transfer-Encoding: chunked\r\n\r\n0\r\n{GET}")),
         (404, format!("GET /no {host}\r\n")),
         (405, format!("DELETE / {host}\r\n")),
         (405, format!("GET /echo {host}\r\n")),
