@@ -18,7 +18,7 @@ pub(crate) fn text(environment: Option<&Environment>, experiments: &[Experiment]
         None => out.push_str("On what machine this was measured is not known.\n\n"),
     }
     for experiment in experiments {
-        section(&mut out, experiment);
+        section(&mut out, experiment, environment);
     }
     claims(&mut out, experiments);
     out.truncate(out.trim_end().len());
@@ -57,8 +57,13 @@ fn pinning(what: &str, cores: &[u32]) -> String {
     }
 }
 
-fn section(out: &mut String, experiment: &Experiment) {
+fn section(out: &mut String, experiment: &Experiment, environment: Option<&Environment>) {
     let _ = writeln!(out, "## {}\n\n{}\n", inline(&experiment.title), inline(&experiment.question));
+    if environment.is_some_and(|environment| environment.started != experiment.run) {
+        let run = inline(&experiment.run);
+        let _ =
+            writeln!(out, "This is of another run, started {run}: the above is not said of it.\n");
+    }
     if experiment.quick {
         out.push_str("This was a quick run: one short block, fewer points.\n\n");
     }
