@@ -24,7 +24,7 @@ use crate::{
 /// handshakes, the grace. For the estimate only.
 const BESIDE: Duration = Duration::from_millis(350);
 /// Attempts at a trial before its cell goes without in this block.
-const ATTEMPTS: usize = 2;
+const ATTEMPTS: usize = 3;
 
 /// A run of experiments.
 #[derive(Debug)]
