@@ -9,8 +9,8 @@ use results::{Chart, Experiment, Statistic};
 use crate::{
     Error,
     axis::Axis,
-    lines::{RADIUS, mark},
-    marker::Marker,
+    lines::mark,
+    marker::{Marker, RADIUS},
     page::{self, Anchor, HALF_LETTER, MARGIN, Page, WIDTH},
     plot::{self, Area, Grid, Plot},
     reference,

@@ -5,7 +5,7 @@ use results::{Chart, Experiment};
 
 use crate::{
     labels::spread,
-    lines::RADIUS,
+    marker::RADIUS,
     page::{self, Anchor, HALF_LETTER, Page},
     palette::Look,
     plot::Area,

@@ -7,6 +7,7 @@ use crate::{
     axis::Axis,
     dodge,
     endlabels::{self, EndLabel},
+    marker::RADIUS,
     page::{Anchor, MARGIN, Page, WIDTH, pixels},
     plot::{self, Area, Grid, Plot},
     reference,
@@ -17,8 +18,6 @@ use crate::{
 
 /// Height of the plot, unless the labels need more.
 const HEIGHT: i32 = 300;
-/// Radius of a mark.
-pub(crate) const RADIUS: f64 = 3.8;
 
 /// Draws the chart.
 pub(crate) fn draw(experiment: &Experiment, chart: &Chart) -> Result<String, Error> {

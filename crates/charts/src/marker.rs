@@ -2,6 +2,9 @@
 
 use std::fmt::Write as _;
 
+/// Radius of a mark.
+pub(crate) const RADIUS: f64 = 3.8;
+
 /// A shape; all have about the same area, so that none looks heavier.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Marker {

@@ -78,7 +78,8 @@ fn describe(
     }
     let what = expects.figure.label();
     let of = place(&expects.of, experiment);
-    let over = expects.over.as_ref().map(|cell| format!(" over that of {}", place(cell, experiment)));
+    let over =
+        expects.over.as_ref().map(|cell| format!(" over that of {}", place(cell, experiment)));
     writeln!(text, "    {what} of {of}{}", over.unwrap_or_default())?;
     writeln!(text, "    {}, by \"{}\"; {}\n", experiment.name, claim.source, verdict.why)?;
     Ok(())

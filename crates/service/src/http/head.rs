@@ -21,6 +21,14 @@ pub(super) struct Head {
     pub(super) expects_continue: bool,
 }
 
+impl Head {
+    /// `response` as this request wants it: with or without body, the
+    /// connection kept or not.
+    pub(super) fn suit(&self, response: Response) -> Response {
+        response.suited(self.method == "HEAD", self.connection)
+    }
+}
+
 /// How the end of the body is told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Framing {

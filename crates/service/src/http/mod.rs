@@ -100,7 +100,7 @@ impl Http {
     /// A head has come: refuses what no body can mend, or waits for the body.
     fn begin(&mut self, head: Head, more: bool, output: &mut Vec<u8>) {
         if let Err(refusal) = route(&head) {
-            return self.refuse(refusal.for_head(&head), output);
+            return self.refuse(head.suit(refusal), output);
         }
         match Body::new(&head, self.body_bytes_max) {
             Ok(body) => {
@@ -111,7 +111,7 @@ impl Http {
                 }
                 self.state = State::Body(Box::new((head, body)));
             }
-            Err(refusal) => self.refuse(refusal.for_head(&head), output),
+            Err(refusal) => self.refuse(head.suit(refusal), output),
         }
     }
 
@@ -122,15 +122,15 @@ impl Http {
         };
         let (head, body) = *request;
         match route(&head) {
-            Ok(Action::Reply(text)) => self.reply(&Response::text(text).for_head(&head), output),
+            Ok(Action::Reply(text)) => self.reply(&head.suit(Response::text(text)), output),
             Ok(Action::Echo) => {
-                self.reply(&Response::bytes(body.into_bytes()).for_head(&head), output);
+                self.reply(&head.suit(Response::bytes(body.into_bytes())), output);
             }
             Ok(Action::Work(work, text)) => {
                 let job = Some(Job { id: JobId(self.answered), work });
-                self.state = State::Job { job, reply: Response::text(text).for_head(&head) };
+                self.state = State::Job { job, reply: head.suit(Response::text(text)) };
             }
-            Err(refusal) => self.refuse(refusal.for_head(&head), output),
+            Err(refusal) => self.refuse(head.suit(refusal), output),
         }
     }
 

@@ -1,7 +1,5 @@
 //! Answers, and how they are written.
 
-use super::head::Head;
-
 /// Tells a peer that asked (`Expect: 100-continue`) to send its body.
 pub(super) const CONTINUE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
 
@@ -92,9 +90,9 @@ impl Response {
         Self { allow: Some(methods), ..self }
     }
 
-    /// As `head` wants it: with or without body, the connection kept or not.
-    pub(super) fn for_head(self, head: &Head) -> Self {
-        Self { head_only: head.method == "HEAD", connection: head.connection, ..self }
+    /// With or without its body, and with what is said of the connection.
+    pub(super) fn suited(self, head_only: bool, connection: Connection) -> Self {
+        Self { head_only, connection, ..self }
     }
 
     /// With or without body as `other` has it.
