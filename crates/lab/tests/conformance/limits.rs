@@ -6,7 +6,11 @@ use std::{
 };
 
 use crate::{
-    model::{CONNECTION_PER_EVENT_BASE, Model, THREAD_POOL, for_every_model},
+    http_client::get,
+    model::{
+        CONNECTION_PER_EVENT_BASE, EVENT_LOOP, Model, POOLED_EVENT_LOOPS, THREAD_POOL,
+        for_every_model,
+    },
     server::Server,
     wait::eventually,
 };
@@ -82,4 +86,28 @@ fn the_timeout_runs_in_the_queue_of_event_bases() {
 #[test]
 fn the_timeout_does_not_run_in_the_queue_of_a_thread_pool() {
     assert!(is_served_after_a_long_wait(THREAD_POOL));
+}
+
+/// A loop that works does not listen. What came meanwhile was said in time.
+fn who_spoke_while_the_loop_worked_is_answered(model: Model) {
+    let server = Server::start(model, "http", &["--workers", "1", "--idle-timeout", "600ms"]);
+    let (mut slow, mut quick) = (server.connect_http(), server.connect_http());
+    server.await_open(2);
+    slow.send(get("/sleep?ms=1500"));
+    slow.client.await_delivery();
+    quick.send(get("/"));
+    slow.answer().assert_text("slept 1500 ms\n");
+    quick.answer().assert_text("hello, world\n");
+    slow.get("/").assert_text("hello, world\n");
+    server.stop_well();
+}
+
+#[test]
+fn an_event_loop_calls_nobody_silent_while_it_works() {
+    who_spoke_while_the_loop_worked_is_answered(EVENT_LOOP);
+}
+
+#[test]
+fn pooled_event_loops_call_nobody_silent_while_they_work() {
+    who_spoke_while_the_loop_worked_is_answered(POOLED_EVENT_LOOPS);
 }
