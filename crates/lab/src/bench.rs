@@ -19,7 +19,7 @@ use signal_hook::{
 };
 
 use self::progress::Progress;
-use crate::{claims, console::code, models::ALL};
+use crate::{claims, console::code, models::ALL, workspace};
 
 /// Options of `lab bench`.
 #[derive(clap::Args)]
@@ -41,7 +41,7 @@ pub(crate) struct Args {
 
 /// Measures what is not yet measured, and draws.
 pub(crate) fn run(args: &Args) -> Result<ExitCode> {
-    let root = workspace()?;
+    let root = workspace::root()?;
     let definitions = match definitions(&root.join("benches"), &args.experiments) {
         Ok(definitions) => definitions,
         Err(error) => {
@@ -74,7 +74,9 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     progress.finish();
     match finish? {
         Finish::Interrupted => {
-            eprintln!("interrupted; the same command goes on from here");
+            eprintln!(
+                "interrupted; the same command goes on with the first block that is not whole"
+            );
             Ok(ExitCode::from(code::INTERRUPTED))
         }
         Finish::Complete { void } => conclude(&store, void),
@@ -93,17 +95,6 @@ fn conclude(store: &Store, void: usize) -> Result<ExitCode> {
         return Ok(ExitCode::from(code::VOID));
     }
     Ok(ExitCode::SUCCESS)
-}
-
-/// The workspace: the nearest folder upwards that holds experiments.
-fn workspace() -> Result<PathBuf> {
-    let here = env::current_dir().context("cannot tell the current folder")?;
-    here.ancestors()
-        .find(|folder| folder.join("benches").is_dir())
-        .map(Path::to_owned)
-        .with_context(|| {
-            format!("no benches/ in {} or above: run this within the workspace", here.display())
-        })
 }
 
 fn definitions(folder: &Path, wanted: &[String]) -> Result<Vec<Definition>> {

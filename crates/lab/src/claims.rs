@@ -5,19 +5,23 @@ use std::{fmt::Write as _, path::PathBuf, process::ExitCode};
 use anyhow::Result;
 use results::{Claim, Experiment, Outcome, Store, Unit, Verdict};
 
-use crate::console::{self, code};
+use crate::{
+    console::{self, code},
+    workspace,
+};
 
 /// Options of `lab claims`.
 #[derive(clap::Args)]
 pub(crate) struct Args {
-    /// Folder of the results
-    #[arg(value_name = "DIR", default_value = "results")]
-    folder: PathBuf,
+    /// Folder of the results [default: results/ of the workspace]
+    #[arg(value_name = "DIR")]
+    folder: Option<PathBuf>,
 }
 
 /// Prints every claim: verdict, sentence, measured, source, why.
 pub(crate) fn run(args: &Args) -> Result<ExitCode> {
-    let experiments = Store::new(&args.folder).experiments()?;
+    let folder = workspace::results(args.folder.as_deref())?;
+    let experiments = Store::new(&folder).experiments()?;
     let judged: Vec<(&Experiment, &Claim, &Verdict)> = experiments
         .iter()
         .flat_map(|experiment| {
@@ -26,7 +30,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
         })
         .collect();
     if judged.is_empty() {
-        eprintln!("no claims in {}; run `cargo lab bench` first", args.folder.display());
+        eprintln!("no claims in {}; run `cargo lab bench` first", folder.display());
         return Ok(ExitCode::from(code::ENVIRONMENT));
     }
     let mut text = String::new();

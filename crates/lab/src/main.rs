@@ -12,6 +12,7 @@ mod load;
 mod models;
 mod plot;
 mod serve;
+mod workspace;
 
 /// Server concurrency models: run them, load them, measure them, plot them
 #[derive(Parser)]

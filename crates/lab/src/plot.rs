@@ -10,7 +10,7 @@ use std::{
 use anyhow::Context as _;
 use results::Store;
 
-use crate::console;
+use crate::{console, workspace};
 
 /// Draws the charts of a results folder, and the README that shows them.
 ///
@@ -18,9 +18,9 @@ use crate::console;
 /// DIR/charts/*.svg and DIR/README.md. Charts that no experiment names are removed.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// Folder of the results.
-    #[arg(value_name = "DIR", default_value = "results")]
-    dir: PathBuf,
+    /// Folder of the results [default: results/ of the workspace]
+    #[arg(value_name = "DIR")]
+    dir: Option<PathBuf>,
 }
 
 /// Draws, and prints each file written.
@@ -30,10 +30,11 @@ pub(crate) struct Args {
 /// Fails if a results file is of another version or a file cannot be written.
 pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let start = Instant::now();
-    let written = charts::draw_all(&Store::new(&args.dir))
-        .with_context(|| format!("cannot draw the results in {}", args.dir.display()))?;
+    let dir = workspace::results(args.dir.as_deref())?;
+    let written = charts::draw_all(&Store::new(&dir))
+        .with_context(|| format!("cannot draw the results in {}", dir.display()))?;
     if written.is_empty() {
-        eprintln!("no results in {}; run `cargo lab bench` first", args.dir.display());
+        eprintln!("no results in {}; run `cargo lab bench` first", dir.display());
         return Ok(ExitCode::from(console::code::ENVIRONMENT));
     }
     let mut out = stdout().lock();
