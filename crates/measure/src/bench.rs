@@ -1,28 +1,28 @@
-//! A run of experiments: what is left to do, trial by trial, written as it goes.
+//! A run of experiments: block after block, written as it goes.
 
 use std::{
-    collections::BTreeSet,
     path::PathBuf,
     sync::atomic::{AtomicBool, Ordering::Relaxed},
     time::{Duration, Instant},
 };
 
-use results::{Environment, Experiment, SCHEMA, Store, Trial};
+use results::{Ended, Environment, Experiment, LeftOut, SCHEMA, Store, Trial};
 
 use crate::{
     Definition, Effort, Error, Limits,
     claims::judge,
+    comparisons::{are_narrow, compare},
     cores::Cores,
     environment,
+    forecast::Forecast,
     histograms::Log,
+    peer::Words,
+    preflight::preflight,
     schedule::{Task, schedule},
     statistics::statistics,
     trial::{self, Bed},
 };
 
-/// Time of a trial beside its warm-up and window: two processes, the
-/// handshakes, the grace. For the estimate only.
-const BESIDE: Duration = Duration::from_millis(350);
 /// Attempts at a trial before its cell goes without in this block.
 const ATTEMPTS: usize = 3;
 
@@ -31,6 +31,8 @@ const ATTEMPTS: usize = 3;
 pub struct Bench<'a> {
     /// The program with the verbs `serve` and `load`.
     pub lab: PathBuf,
+    /// The folder of the experiments.
+    pub benches: PathBuf,
     /// The experiments, in order.
     pub definitions: Vec<Definition>,
     /// Every model that there is to measure.
@@ -60,23 +62,25 @@ pub enum Finish {
 pub enum Event<'a> {
     /// The run begins.
     Begin {
-        /// The machine.
+        /// The machine, with what speaks against it.
         environment: &'a Environment,
         /// What bounds the number of connections, and to how many.
         limit: (u64, &'static str),
-        /// Trials still to be run, and those kept from an interrupted run.
-        trials: (usize, usize),
-        /// How long they will take.
-        estimate: Duration,
+        /// Trials kept from an interrupted run.
+        kept: usize,
+        /// How long the run will take, and at most if intervals stay wide.
+        estimate: (Duration, Duration),
     },
-    /// An experiment begins, with a number of trials left.
-    Experiment(&'a Definition, usize),
+    /// An experiment begins.
+    Experiment(&'a Definition),
     /// Something that the reader of the results must know.
     Remark(&'a str),
     /// A trial begins.
     Trial {
         /// What is measured: model, variant, x and its label.
         label: String,
+        /// Share of the run that is done, 0 … 1.
+        done: f64,
         /// How long the rest of the run will take.
         left: Duration,
     },
@@ -84,15 +88,16 @@ pub enum Event<'a> {
     Done(Option<&'a str>),
 }
 
-/// An experiment and what is left of it.
+/// An experiment and where it stands.
 struct Job<'d> {
     definition: &'d Definition,
     experiment: Experiment,
-    tasks: Vec<Task>,
+    /// The values of the sweep that the machine allows.
+    values: Vec<u32>,
 }
 
 impl Bench<'_> {
-    /// Runs every trial that is not yet in the results folder, or all of them
+    /// Runs every block that is not yet in the results folder, or all of them
     /// if the last run was finished.
     ///
     /// # Errors
@@ -102,34 +107,55 @@ impl Bench<'_> {
         let cores = Cores::divide().map_err(Error::system("divide the cores"))?;
         let limits = Limits::look_up();
         let mut environment = self.environment(&cores, &limits)?;
-        let jobs = self.jobs(&environment, &limits)?;
         let scratch = self.store.folder().join("scratch.tmp");
         std::fs::create_dir_all(&scratch)
-            .map_err(Error::system(format!("make {}", scratch.display())))?;
-        self.store.write_environment(&environment)?;
+            .and_then(|()| scratch.canonicalize())
+            .map_err(Error::system(format!("make {}", scratch.display())))
+            .and_then(|scratch| {
+                let bed =
+                    Bed { lab: self.lab.clone(), benches: self.benches.clone(), cores, scratch };
+                let finish = self.all(&bed, &mut environment, &limits, watch);
+                // It holds the reports of servers, which have been read.
+                let _ = std::fs::remove_dir_all(&bed.scratch);
+                finish
+            })
+    }
 
-        let kept = jobs.iter().map(|job| job.experiment.trials.len()).sum();
-        let mut clock = Clock::new(jobs.iter().flat_map(|job| {
-            let effort = job.definition.effort(self.quick);
-            job.tasks.iter().map(move |_| effort.warmup + effort.duration + BESIDE)
-        }));
-        watch(Event::Begin {
-            environment: &environment,
-            limit: limits.connections(),
-            trials: (clock.planned.len(), kept),
-            estimate: clock.left(),
-        });
-        let bed = Bed { lab: self.lab.clone(), cores, scratch };
-        let finish = self.all(&bed, jobs, &mut clock, watch);
-        // It holds the reports of servers, which have been read.
-        let _ = std::fs::remove_dir_all(&bed.scratch);
-        let finish = finish?;
-        if finish == Finish::Interrupted {
-            return Ok(finish);
+    fn all(
+        &self,
+        bed: &Bed,
+        environment: &mut Environment,
+        limits: &Limits,
+        watch: &mut dyn FnMut(Event),
+    ) -> Result<Finish, Error> {
+        environment.remarks = preflight(environment, limits, &bed.cores);
+        let mut jobs = Vec::new();
+        for definition in &self.definitions {
+            jobs.push(self.job(definition, bed, environment, limits)?);
         }
-        environment.finished = self.is_complete(&environment)?;
-        self.store.write_environment(&environment)?;
-        Ok(finish)
+        self.store.write_environment(environment)?;
+        let mut forecast = Forecast::default();
+        for job in &jobs {
+            let block = self.tasks(job, 0).len();
+            forecast.plan(job.definition.effort(self.quick), block, job.experiment.blocks());
+        }
+        watch(Event::Begin {
+            environment,
+            limit: limits.connections(),
+            kept: jobs.iter().map(|job| job.experiment.trials.len()).sum(),
+            estimate: forecast.range(),
+        });
+        let mut void = 0;
+        for (number, job) in jobs.into_iter().enumerate() {
+            forecast.begin(number);
+            match self.experiment(bed, job, &mut forecast, watch)? {
+                Finish::Complete { void: here } => void += here,
+                Finish::Interrupted => return Ok(Finish::Interrupted),
+            }
+        }
+        environment.finished = self.is_complete(environment)?;
+        self.store.write_environment(environment)?;
+        Ok(Finish::Complete { void })
     }
 
     /// Whether nothing of the run is left, also not of what was asked for
@@ -139,123 +165,146 @@ impl Bench<'_> {
         Ok(experiments.iter().filter(|one| one.run == environment.started).all(|one| one.complete))
     }
 
-    fn all(
-        &self,
-        bed: &Bed,
-        jobs: Vec<Job>,
-        clock: &mut Clock,
-        watch: &mut dyn FnMut(Event),
-    ) -> Result<Finish, Error> {
-        let mut void = 0;
-        for job in jobs {
-            match self.experiment(bed, job, clock, watch)? {
-                Finish::Complete { void: here } => void += here,
-                Finish::Interrupted => return Ok(Finish::Interrupted),
-            }
-        }
-        Ok(Finish::Complete { void })
-    }
-
     /// The record of an unfinished run that this one can go on with, or a new one.
     fn environment(&self, cores: &Cores, limits: &Limits) -> Result<Environment, Error> {
         let new = environment::record(&self.lab, cores, limits);
         let same = |old: &Environment| {
-            let Environment { started, finished, .. } = old;
-            let renamed =
-                Environment { started: started.clone(), finished: *finished, ..new.clone() };
-            !finished && *old == renamed
+            let Environment { started, remarks, finished, .. } = old.clone();
+            !finished && *old == Environment { started, remarks, finished, ..new.clone() }
         };
         Ok(self.store.environment()?.filter(same).unwrap_or(new))
     }
 
-    fn jobs(&self, environment: &Environment, limits: &Limits) -> Result<Vec<Job<'_>>, Error> {
-        self.definitions
-            .iter()
-            .map(|definition| {
-                let models = definition.models(&self.models);
-                let effort = definition.effort(self.quick);
-                let (values, remark) = limits.fit(definition, &effort.values);
-                let mut experiment = self.blank(definition, &models, environment);
-                experiment.remarks.extend(remark);
-                let mut tasks = schedule(definition, &models, &values, effort.blocks.get());
-                if let Some(old) = self.store.experiment(&definition.name)?
-                    && (&old.run, &old.plan_hash) == (&experiment.run, &experiment.plan_hash)
-                {
-                    // Whole blocks only: what is compared must have run together.
-                    let is_left = |task: &Task| !old.trials.iter().any(|trial| is_of(trial, task));
-                    let open: BTreeSet<u32> =
-                        tasks.iter().filter(|task| is_left(task)).map(|task| task.block).collect();
-                    let of_open =
-                        |remark: &String| open.iter().any(|&b| remark.starts_with(&void_in(b)));
-                    experiment.remarks = old.remarks;
-                    experiment.remarks.retain(|remark| !of_open(remark));
-                    experiment.trials = old.trials;
-                    experiment.trials.retain(|trial| !open.contains(&trial.block));
-                    tasks.retain(|task| open.contains(&task.block));
-                }
-                Ok(Job { definition, experiment, tasks })
-            })
-            .collect()
+    /// Where an experiment stands: at its beginning, or where it was interrupted.
+    fn job<'d>(
+        &self,
+        definition: &'d Definition,
+        bed: &Bed,
+        environment: &Environment,
+        limits: &Limits,
+    ) -> Result<Job<'d>, Error> {
+        let effort = definition.effort(self.quick);
+        let (values, remark) = limits.fit(definition, &effort.values);
+        let mut experiment = self.blank(definition, bed, environment);
+        experiment.remarks.extend(remark);
+        if let Some(old) = self.store.experiment(&definition.name)?
+            && (&old.run, &old.plan_hash) == (&experiment.run, &experiment.plan_hash)
+        {
+            let blocks = old.blocks();
+            experiment.remarks = old.remarks;
+            experiment.trials = old.trials;
+            experiment.spent_seconds = old.spent_seconds;
+            experiment.ended = old.ended;
+            let job = Job { definition, experiment, values };
+            // Whole blocks only: what is compared must have run together.
+            let whole = (0..blocks)
+                .take_while(|&block| self.tasks(&job, block).iter().all(|task| job.has(task)))
+                .count();
+            return Ok(job.keep(u32::try_from(whole).unwrap_or(0)));
+        }
+        Ok(Job { definition, experiment, values })
     }
 
-    fn blank(&self, definition: &Definition, models: &[String], run: &Environment) -> Experiment {
+    fn blank(&self, definition: &Definition, bed: &Bed, run: &Environment) -> Experiment {
+        let mut models = definition.models(&self.models);
+        let mut left_out = definition.left_out.clone();
+        let mut peers = Vec::new();
+        let words = Words {
+            lab: &bed.lab,
+            benches: &bed.benches,
+            scratch: &bed.scratch,
+            port: 0,
+            workers: definition.server.workers,
+        };
+        for peer in &definition.peers {
+            match peer.prepare(&words) {
+                Ok(version) => {
+                    models.push(peer.name.clone());
+                    peers.push(results::Peer { name: peer.name.clone(), version });
+                }
+                Err(missing) => left_out.push(missing),
+            }
+        }
         Experiment {
             schema: SCHEMA,
             name: definition.name.clone(),
             title: definition.title.clone(),
             question: definition.question.clone(),
-            plan_hash: definition.hash(self.quick, models),
+            plan_hash: definition.hash(self.quick, &models),
             run: run.started.clone(),
             quick: self.quick,
             complete: false,
             x: definition.axis(),
-            models: models.to_vec(),
+            models,
+            peers,
             variants: definition.variants.iter().map(|variant| variant.name.clone()).collect(),
-            left_out: definition.left_out.clone(),
+            left_out,
+            compare: definition.compare.clone(),
             charts: definition.charts.clone(),
             claims: definition.claims.clone(),
             verdicts: Vec::new(),
+            controls: Vec::new(),
+            comparisons: Vec::new(),
+            ended: Ended::Not,
+            spent_seconds: 0.0,
             statistics: Vec::new(),
             remarks: Vec::new(),
             trials: Vec::new(),
         }
     }
 
+    fn tasks(&self, job: &Job, block: u32) -> Vec<Task> {
+        schedule(job.definition, &job.experiment.models, &job.values, block)
+    }
+
+    /// Measures block after block until there are enough.
     fn experiment(
         &self,
         bed: &Bed,
-        job: Job,
-        clock: &mut Clock,
+        mut job: Job,
+        forecast: &mut Forecast,
         watch: &mut dyn FnMut(Event),
     ) -> Result<Finish, Error> {
-        let Job { definition, mut experiment, tasks } = job;
-        watch(Event::Experiment(definition, tasks.len()));
-        for remark in &experiment.remarks {
+        let definition = job.definition;
+        watch(Event::Experiment(definition));
+        let missing = job.experiment.left_out.iter().filter(|out| is_missing(definition, out));
+        let missing: Vec<String> =
+            missing.map(|out| format!("without {}: {}", out.model, out.why)).collect();
+        for remark in job.experiment.remarks.iter().chain(&missing) {
             watch(Event::Remark(remark));
         }
         let effort = definition.effort(self.quick);
-        let mut log = Log::open(&self.store, &definition.name, experiment.trials.len());
-        let mut void = 0;
-        for task in &tasks {
-            watch(Event::Trial { label: label(definition, task), left: clock.left() });
-            let why = self.trial(bed, definition, effort, task, &mut experiment, &mut log);
-            if self.interrupted.load(Relaxed) {
-                log.write()?;
-                return Ok(Finish::Interrupted);
+        let mut log = Log::open(&self.store, &definition.name, job.experiment.trials.len());
+        conclude(&mut job.experiment);
+        while job.experiment.ended == Ended::Not {
+            let block = job.experiment.blocks();
+            let spent = job.experiment.spent_seconds;
+            let began = Instant::now();
+            for task in self.tasks(&job, block) {
+                let (done, left) = forecast.look();
+                watch(Event::Trial { label: label(definition, &task), done, left });
+                let why = self.trial(bed, definition, effort, &task, &mut job.experiment, &mut log);
+                if self.interrupted.load(Relaxed) {
+                    log.write()?;
+                    return Ok(Finish::Interrupted);
+                }
+                watch(Event::Done(why.as_deref()));
+                if let Some(why) = why {
+                    let remark = format!("{} {}: {why}", void_in(block), label(definition, &task));
+                    job.experiment.remarks.push(remark);
+                }
+                job.experiment.spent_seconds = spent + began.elapsed().as_secs_f64();
+                forecast.tick();
+                self.store.write_experiment(&job.experiment)?;
             }
-            watch(Event::Done(why.as_deref()));
-            if let Some(why) = why {
-                void += 1;
-                let cell = label(definition, task);
-                experiment.remarks.push(format!("{} {cell}: {why}", void_in(task.block)));
-            }
-            clock.tick();
-            self.write(&mut experiment)?;
+            conclude(&mut job.experiment);
+            job.experiment.ended = ended(&job.experiment, effort);
+            self.store.write_experiment(&job.experiment)?;
         }
-        experiment.complete = true;
-        self.write(&mut experiment)?;
+        job.experiment.complete = true;
+        self.store.write_experiment(&job.experiment)?;
         log.write()?;
-        Ok(Finish::Complete { void })
+        Ok(Finish::Complete { void: void_cells(&job.experiment) })
     }
 
     /// Runs a trial, again if it is void, and keeps every attempt. Returns why
@@ -289,53 +338,113 @@ impl Bench<'_> {
         why
     }
 
-    fn write(&self, experiment: &mut Experiment) -> Result<(), Error> {
-        experiment.statistics = statistics(&experiment.trials);
-        experiment.verdicts = judge(&experiment.claims, &experiment.trials);
-        Ok(self.store.write_experiment(experiment)?)
+    /// Judges what was measured by what the experiment files say now: their
+    /// words, claims and charts, and this program's statistics. Measures
+    /// nothing. Experiments whose trials would be others today are left as they
+    /// are, and named.
+    ///
+    /// # Errors
+    ///
+    /// Fails if results cannot be read or written.
+    pub fn judge(&self) -> Result<Vec<String>, Error> {
+        let mut stale = Vec::new();
+        for definition in &self.definitions {
+            let Some(mut experiment) = self.store.experiment(&definition.name)? else { continue };
+            if experiment.plan_hash != definition.hash(experiment.quick, &experiment.models) {
+                stale.push(definition.name.clone());
+                continue;
+            }
+            experiment.title.clone_from(&definition.title);
+            experiment.question.clone_from(&definition.question);
+            experiment.x = definition.axis();
+            experiment.compare = definition.compare.clone();
+            experiment.charts.clone_from(&definition.charts);
+            experiment.claims.clone_from(&definition.claims);
+            let missing = experiment.left_out.into_iter().filter(|out| is_missing(definition, out));
+            experiment.left_out = definition.left_out.iter().cloned().chain(missing).collect();
+            conclude(&mut experiment);
+            self.store.write_experiment(&experiment)?;
+        }
+        Ok(stale)
     }
+}
+
+impl Job<'_> {
+    fn has(&self, task: &Task) -> bool {
+        self.experiment.trials.iter().any(|trial| is_of(trial, task))
+    }
+
+    /// Keeps the first `whole` blocks, and what was said of them.
+    fn keep(mut self, whole: u32) -> Self {
+        let experiment = &mut self.experiment;
+        if experiment.blocks() > whole {
+            experiment.ended = Ended::Not;
+        }
+        for block in whole..experiment.blocks() {
+            experiment.remarks.retain(|remark| !remark.starts_with(&void_in(block)));
+        }
+        experiment.trials.retain(|trial| trial.block < whole);
+        self
+    }
+}
+
+/// What the trials come to.
+fn conclude(experiment: &mut Experiment) {
+    let Experiment { compare: plan, models, trials, claims, .. } = &*experiment;
+    let (controls, comparisons) = compare(plan, models, trials);
+    let verdicts = judge(claims, plan, trials);
+    experiment.statistics = statistics(trials);
+    (experiment.controls, experiment.comparisons) = (controls, comparisons);
+    experiment.verdicts = verdicts;
+}
+
+/// Whether there are enough blocks, and why.
+fn ended(experiment: &Experiment, effort: &Effort) -> Ended {
+    let blocks = experiment.blocks();
+    if blocks < effort.blocks.get() {
+        return Ended::Not;
+    }
+    let compared: Vec<_> = experiment.controls.iter().chain(&experiment.comparisons).collect();
+    if are_narrow(&experiment.compare, &compared) {
+        return Ended::Narrow;
+    }
+    let each = experiment.spent_seconds / f64::from(blocks.max(1));
+    let fits = |budget: Duration| experiment.spent_seconds + each <= budget.as_secs_f64();
+    if blocks < effort.most().get() && effort.budget.is_none_or(fits) {
+        Ended::Not
+    } else {
+        Ended::Budget
+    }
+}
+
+/// Cells that have no usable trial in some block.
+fn void_cells(experiment: &Experiment) -> usize {
+    experiment.remarks.iter().filter(|remark| remark.starts_with(VOID)).count()
+}
+
+fn is_missing(definition: &Definition, out: &LeftOut) -> bool {
+    definition.peer(&out.model).is_some()
 }
 
 fn is_of(trial: &Trial, task: &Task) -> bool {
     trial.block == task.block
         && trial.model == task.model
+        && trial.control == task.control
         && trial.variant == task.variant
         && trial.x.total_cmp(&f64::from(task.x)).is_eq()
 }
 
-/// How the remark on a void cell begins.
+/// How remarks on void cells begin.
+const VOID: &str = "void in block ";
+
+/// How the remark on a void cell of one block begins.
 fn void_in(block: u32) -> String {
-    format!("void in block {block}:")
+    format!("{VOID}{block}:")
 }
 
 fn label(definition: &Definition, task: &Task) -> String {
     let variant = task.variant.iter().fold(String::new(), |_, name| format!(", {name}"));
-    format!("{}: {}{variant}, {} {}", definition.name, task.model, task.x, definition.x.label)
-}
-
-/// Tells how long the rest will take: by the plan, scaled by how the plan has
-/// fared so far.
-struct Clock {
-    planned: Vec<Duration>,
-    done: usize,
-    began: Instant,
-}
-
-impl Clock {
-    fn new(planned: impl Iterator<Item = Duration>) -> Self {
-        Self { planned: planned.collect(), done: 0, began: Instant::now() }
-    }
-
-    fn tick(&mut self) {
-        self.done += 1;
-    }
-
-    fn left(&self) -> Duration {
-        let (done, left) = self.planned.split_at(self.done.min(self.planned.len()));
-        let left: Duration = left.iter().sum();
-        match done.iter().sum::<Duration>() {
-            Duration::ZERO => left,
-            done => left.mul_f64(self.began.elapsed().div_duration_f64(done)),
-        }
-    }
+    let control = if task.control { " (control)" } else { "" };
+    let Task { model, x, .. } = task;
+    format!("{}: {model}{control}{variant}, {x} {}", definition.name, definition.x.label)
 }

@@ -1,29 +1,23 @@
 //! Claims, held against the trials.
 
-use results::{Cell, Claim, Outcome, Trial, Verdict};
+use std::collections::BTreeSet;
 
-use crate::statistics::summary;
+use results::{Cell, Claim, Compare, Outcome, Trial, Verdict};
+
+use crate::{
+    comparisons::{few, refuted},
+    estimate::Estimate,
+};
 
 /// Judges every claim by the blocks in which it can be.
-pub(crate) fn judge(claims: &[Claim], trials: &[Trial]) -> Vec<Verdict> {
-    claims.iter().map(|claim| verdict(claim, trials)).collect()
+pub(crate) fn judge(claims: &[Claim], plan: &Compare, trials: &[Trial]) -> Vec<Verdict> {
+    claims.iter().map(|claim| verdict(claim, plan, trials)).collect()
 }
 
-fn verdict(claim: &Claim, trials: &[Trial]) -> Verdict {
-    let expects = &claim.expects;
-    let scheduled = blocks(trials).count();
-    let mut values: Vec<f64> = blocks(trials)
-        .filter_map(|block| {
-            let of = value(claim, &expects.of, trials, block)?;
-            match &expects.over {
-                // Only what ran in the same block is compared.
-                Some(over) => Some(of / value(claim, over, trials, block)?),
-                None => Some(of),
-            }
-        })
-        .filter(|value: &f64| value.is_finite())
-        .collect();
-    let Some((measured, low, high)) = summary(&mut values) else {
+fn verdict(claim: &Claim, plan: &Compare, trials: &[Trial]) -> Verdict {
+    let blocks: BTreeSet<u32> = trials.iter().map(|trial| trial.block).collect();
+    let values: Vec<f64> = blocks.iter().filter_map(|&block| value(claim, trials, block)).collect();
+    let Some(estimate) = Estimate::of(values.clone()) else {
         return Verdict {
             claim: claim.id.clone(),
             outcome: Outcome::NotMeasurable,
@@ -33,46 +27,70 @@ fn verdict(claim: &Claim, trials: &[Trial]) -> Verdict {
             why: "this run has no usable trial of what the claim is about".to_owned(),
         };
     };
-    let within = |value: &f64| {
-        expects.at_least.is_none_or(|bound| *value >= bound)
-            && expects.at_most.is_none_or(|bound| *value <= bound)
-    };
-    let held = values.iter().filter(|value| within(value)).count();
-    let outcome = match held {
-        // What is void may have been so for a reason.
-        _ if values.len() < scheduled => Outcome::Inconclusive,
-        0 => Outcome::Fails,
-        _ if held == values.len() => Outcome::Holds,
-        _ => Outcome::Inconclusive,
-    };
+    let (outcome, why) = outcome(claim, plan, trials, &estimate, blocks.len());
     Verdict {
         claim: claim.id.clone(),
         outcome,
-        measured: Some(measured),
-        low: Some(low),
-        high: Some(high),
-        why: match scheduled - values.len() {
-            0 => format!("it was so in {held} of {scheduled} blocks"),
-            void => format!("it was so in {held} of {scheduled} blocks, and {void} are void"),
-        },
+        measured: Some(estimate.median),
+        low: Some(estimate.low),
+        high: Some(estimate.high),
+        why,
     }
 }
 
-fn blocks(trials: &[Trial]) -> impl Iterator<Item = u32> {
-    let last = trials.iter().map(|trial| trial.block).max();
-    last.into_iter().flat_map(|last| 0..=last)
+fn outcome(
+    claim: &Claim,
+    plan: &Compare,
+    trials: &[Trial],
+    estimate: &Estimate,
+    scheduled: usize,
+) -> (Outcome, String) {
+    let expects = &claim.expects;
+    if !estimate.carries() && !expects.figure.is_counted() {
+        return (Outcome::Inconclusive, few(estimate.count));
+    }
+    let void = scheduled - estimate.count as usize;
+    if void * 4 > scheduled {
+        // What is void may have been so for a reason.
+        return (Outcome::Inconclusive, format!("{void} of {scheduled} blocks are void"));
+    }
+    let machine =
+        expects.over.as_ref().and_then(|over| refuted(plan, over, expects.figure, trials));
+    if let Some(why) = machine {
+        return (Outcome::Inconclusive, why);
+    }
+    let (least, most) = expects.bounds();
+    let blocks = match estimate.count {
+        1 => "1 block".to_owned(),
+        count => format!("{count} blocks"),
+    };
+    if estimate.low >= least && estimate.high <= most {
+        (Outcome::Holds, format!("{blocks}, the whole interval within the bounds"))
+    } else if estimate.high < least || estimate.low > most {
+        (Outcome::Fails, format!("{blocks}, the whole interval outside the bounds"))
+    } else {
+        (Outcome::Inconclusive, format!("{blocks}, a bound lies within the interval"))
+    }
 }
 
-fn value(claim: &Claim, cell: &Cell, trials: &[Trial], block: u32) -> Option<f64> {
-    trials
-        .iter()
-        .filter(|trial| trial.void.is_none() && trial.block == block)
-        .find(|trial| {
-            trial.model == cell.model
+/// What the claim is about in one block; a ratio of what ran in it.
+fn value(claim: &Claim, trials: &[Trial], block: u32) -> Option<f64> {
+    let figure = |cell: &Cell| {
+        let trial = trials.iter().find(|trial| {
+            trial.is_usable()
+                && trial.block == block
+                && trial.model == cell.model
                 && trial.variant == cell.variant
                 && trial.x.total_cmp(&cell.x).is_eq()
-        })
-        .and_then(|trial| trial.figures.get(&claim.expects.figure).copied())
+        });
+        trial?.figures.get(&claim.expects.figure).copied()
+    };
+    let of = figure(&claim.expects.of)?;
+    let value = match &claim.expects.over {
+        Some(over) => of / figure(over)?,
+        None => of,
+    };
+    value.is_finite().then_some(value)
 }
 
 #[cfg(test)]
@@ -80,67 +98,75 @@ mod tests {
     use results::{Expectation, Figure};
 
     use super::*;
+    use crate::comparisons::tests::{control_trial, plan, trial};
 
-    fn trial(block: u32, model: &str, value: f64) -> Trial {
-        Trial {
-            block,
-            turn: 0,
-            model: model.to_owned(),
-            variant: None,
-            x: 64.0,
-            void: None,
-            warnings: Vec::new(),
-            figures: [(Figure::Served, value)].into(),
-        }
-    }
-
-    fn claim(over: Option<&str>, at_least: f64) -> Claim {
+    fn claim(figure: Figure, over: Option<&str>, at_least: f64) -> Claim {
         let cell = |model: &str| Cell { model: model.to_owned(), variant: None, x: 64.0 };
         Claim {
             id: "c".to_owned(),
             source: "s".to_owned(),
             says: "t".to_owned(),
             expects: Expectation {
-                figure: Figure::Served,
+                figure,
                 of: cell("a"),
                 over: over.map(cell),
                 at_least: Some(at_least),
                 at_most: None,
+                tolerance: 0.0,
             },
         }
     }
 
+    const RATE: Figure = Figure::RequestsPerServerCpuSecond;
+
+    fn judged(claim: &Claim, trials: &[Trial]) -> Verdict {
+        verdict(claim, &plan(), trials)
+    }
+
     #[test]
-    fn blocks_decide() {
-        let trials = [trial(0, "a", 4.0), trial(1, "a", 6.0)];
-        let outcome = |at_least| verdict(&claim(None, at_least), &trials).outcome;
+    fn the_interval_decides() {
+        let trials: Vec<Trial> = (0..6).map(|n| trial(n, "a", 4.0 + f64::from(n))).collect();
+        let outcome = |at_least| judged(&claim(RATE, None, at_least), &trials).outcome;
         assert_eq!(outcome(4.0), Outcome::Holds);
         assert_eq!(outcome(5.0), Outcome::Inconclusive);
-        assert_eq!(outcome(7.0), Outcome::Fails);
+        assert_eq!(outcome(9.5), Outcome::Fails);
+        let mut tolerant = claim(RATE, None, 4.2);
+        tolerant.expects.tolerance = 0.05;
+        assert_eq!(judged(&tolerant, &trials).outcome, Outcome::Holds);
     }
 
     #[test]
-    fn ratios_are_taken_within_blocks() {
-        // The machine was twice as fast in block 1: the ratio does not see it.
-        let trials =
-            [trial(0, "a", 3.0), trial(0, "b", 2.0), trial(1, "b", 4.0), trial(1, "a", 6.0)];
-        let verdict = verdict(&claim(Some("b"), 1.5), &trials);
-        assert_eq!(verdict.outcome, Outcome::Holds);
-        assert_eq!((verdict.low, verdict.high), (Some(1.5), Some(1.5)));
+    fn few_blocks_decide_what_is_counted_and_nothing_else() {
+        let trials = [trial(0, "a", 4.0)];
+        assert_eq!(judged(&claim(RATE, None, 1.0), &trials).outcome, Outcome::Inconclusive);
+        assert_eq!(judged(&claim(Figure::Served, None, 64.0), &trials).outcome, Outcome::Holds);
+        assert_eq!(judged(&claim(Figure::Served, None, 65.0), &trials).outcome, Outcome::Fails);
     }
 
     #[test]
-    fn a_void_block_decides_nothing() {
-        let mut void = trial(1, "a", 9.0);
-        void.void = Some("paused".to_owned());
-        let verdict = verdict(&claim(None, 4.0), &[trial(0, "a", 4.0), void]);
+    fn a_control_that_differs_leaves_a_ratio_open() {
+        let pair = |n| [trial(n, "a", 3.0), trial(n, "b", 2.0)];
+        let mut trials: Vec<Trial> = (0..6).flat_map(pair).collect();
+        let claim = claim(RATE, Some("b"), 1.2);
+        assert_eq!(judged(&claim, &trials).outcome, Outcome::Holds);
+        trials.extend((0..6).map(|n| control_trial(n, "b", 2.6)));
+        assert_eq!(judged(&claim, &trials).outcome, Outcome::Inconclusive);
+    }
+
+    #[test]
+    fn many_void_blocks_decide_nothing() {
+        let mut trials: Vec<Trial> = (0..9).map(|n| trial(n, "a", 4.0)).collect();
+        for trial in &mut trials[..3] {
+            trial.void = Some("paused".to_owned());
+        }
+        let verdict = judged(&claim(RATE, None, 4.0), &trials);
         assert_eq!(verdict.outcome, Outcome::Inconclusive);
-        assert!(verdict.why.contains("1 are void"), "{}", verdict.why);
+        assert!(verdict.why.contains("3 of 9"), "{}", verdict.why);
     }
 
     #[test]
     fn what_was_not_measured_is_said() {
-        let verdict = verdict(&claim(Some("c"), 1.0), &[trial(0, "a", 1.0)]);
+        let verdict = judged(&claim(RATE, Some("c"), 1.0), &[trial(0, "a", 1.0)]);
         assert_eq!(verdict.outcome, Outcome::NotMeasurable);
     }
 }

@@ -9,10 +9,10 @@ use std::{
     time::Duration,
 };
 
-use results::{Axis, Chart, Claim, LeftOut, Scale};
+use results::{Axis, Chart, Claim, Compare, LeftOut, Scale};
 use serde::{Deserialize, Serialize};
 
-use crate::Error;
+use crate::{Error, peer::Peer, traffic::Load};
 
 /// An experiment as its file defines it.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -27,19 +27,25 @@ pub struct Definition {
     pub question: String,
     /// The models measured; without it all that are not left out.
     #[serde(default)]
-    pub models: Vec<String>,
+    pub models: Option<Vec<String>>,
     /// Models not measured, and why.
     #[serde(default)]
     pub left_out: Vec<LeftOut>,
+    /// Servers that are not models of ours.
+    #[serde(default, rename = "peer")]
+    pub peers: Vec<Peer>,
     /// What is varied.
     pub x: Sweep,
     /// How the servers are started.
     pub server: Server,
     /// What they are asked.
+    #[serde(default)]
     pub load: Load,
-    /// Variations of the load; each model and x is measured with each.
+    /// Variations of it; each model and x is measured with each.
     #[serde(default, rename = "variant")]
     pub variants: Vec<Variant>,
+    /// Who is compared with whom.
+    pub compare: Compare,
     /// The effort of a full run.
     pub full: Effort,
     /// The effort of a quick run.
@@ -67,19 +73,27 @@ pub struct Sweep {
 
 /// What the values of a sweep are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[serde(rename_all = "snake_case")]
 pub enum Varies {
     /// Connections of the generator.
     Connections,
     /// The server's `--workers`.
     Workers,
+    /// Arrivals a second of an open loop.
+    Rate,
+    /// Bytes of every echo.
+    Bytes,
+    /// Requests that a connection makes before another takes its place.
+    RequestsPerConnection,
+    /// Connections beside the others that hardly read.
+    SlowReaders,
 }
 
 /// How the servers are started.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Server {
-    /// The `--service`.
+    /// The `--service`, where a variant does not say.
     pub service: String,
     /// The `--workers`, for every model.
     pub workers: u32,
@@ -88,48 +102,37 @@ pub struct Server {
     pub workers_of: BTreeMap<String, u32>,
 }
 
-/// What the servers are asked; the fields are those of [`load::Plan`].
-#[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Load {
-    /// Connections, where the sweep does not vary them.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub connections: Option<usize>,
-    /// When requests are sent.
-    #[serde(default)]
-    pub mode: load::Mode,
-    /// What is asked, where variants do not say.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub requests: Vec<load::Request>,
-    /// Time for all handshakes, and for the probes of an idle load.
-    #[serde(default = "connect_timeout", with = "humantime_serde")]
-    pub connect_timeout: Duration,
-    /// Whether to sample the server's memory.
-    #[serde(default)]
-    pub memory: bool,
-}
-
-fn connect_timeout() -> Duration {
-    Duration::from_secs(3)
-}
-
-/// A variation of the load.
+/// A variation: of the load, of the service, of who is measured.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Variant {
     /// Its name in files and charts.
     pub name: String,
-    /// What is asked.
-    pub requests: Vec<load::Request>,
+    /// The `--service` of our models.
+    #[serde(default)]
+    pub service: Option<String>,
+    /// The models measured; without it those of the experiment.
+    #[serde(default)]
+    pub models: Option<Vec<String>>,
+    /// What differs from the experiment's load.
+    #[serde(default)]
+    pub load: Load,
 }
 
 /// How much is measured.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Effort {
-    /// How often the whole sweep is measured, each time in another order.
+    /// How often the whole sweep is measured at least, each time in another order.
     pub blocks: NonZeroU32,
-    /// Traffic before the window.
+    /// How often at most, while the intervals of what is compared are wide;
+    /// without it, `blocks`.
+    #[serde(default)]
+    pub most: Option<NonZeroU32>,
+    /// Beyond `blocks`, no block is begun that would not end within this time.
+    #[serde(default, with = "humantime_serde::option")]
+    pub budget: Option<Duration>,
+    /// Traffic before the window, at least.
     #[serde(with = "humantime_serde")]
     pub warmup: Duration,
     /// The measured window.
@@ -137,6 +140,14 @@ pub struct Effort {
     pub duration: Duration,
     /// The values of the sweep.
     pub values: Vec<u32>,
+}
+
+impl Effort {
+    /// The most blocks that may be measured.
+    #[must_use]
+    pub fn most(&self) -> NonZeroU32 {
+        self.most.unwrap_or(self.blocks).max(self.blocks)
+    }
 }
 
 impl Definition {
@@ -180,18 +191,7 @@ impl Definition {
 
     /// What the types cannot say.
     fn check(&self) -> Result<(), String> {
-        let sweeps_connections = self.x.varies == Varies::Connections;
-        if sweeps_connections == self.load.connections.is_some() {
-            return Err("give `connections` in [load] or vary them in [x], one of both".to_owned());
-        }
-        if self.load.requests.is_empty() == self.variants.is_empty() {
-            return Err("give `requests` in [load] or in each [[variant]], one of both".to_owned());
-        }
-        for effort in [&self.full, &self.quick] {
-            if effort.values.is_empty() || effort.values.contains(&0) {
-                return Err("`values` needs at least one number, and none may be 0".to_owned());
-            }
-        }
+        self.check_load()?;
         let known = |variant: &Option<String>| {
             variant.as_ref().is_none_or(|name| self.variants.iter().any(|v| &v.name == name))
         };
@@ -214,15 +214,85 @@ impl Definition {
                 return Err(format!("claim `{}` has neither `at_least` nor `at_most`", claim.id));
             }
         }
+        for peer in &self.peers {
+            if let Some(name) = peer.variants.iter().find(|name| !known(&Some((*name).clone()))) {
+                return Err(format!("peer `{}` speaks `{name}`, no variant of this", peer.name));
+            }
+        }
+        if self.compare.figures.is_empty() {
+            return Err("`compare.figures` names no figure to compare".to_owned());
+        }
         Ok(())
+    }
+
+    fn check_load(&self) -> Result<(), String> {
+        let sweeps_connections = self.x.varies == Varies::Connections;
+        let sweeps_readers = self.x.varies == Varies::SlowReaders;
+        for variant in self.variants() {
+            let load = self.load(variant);
+            if sweeps_connections == load.connections.is_some() {
+                return Err("give `connections` in a load or vary them in [x], one of both".into());
+            }
+            // Where peers alone are asked, each may have its own way to ask.
+            let asked_by_peers = self.named(variant).is_some_and(Vec::is_empty);
+            if load.requests.is_none() && !asked_by_peers {
+                return Err("give `requests` in [load] or in each [[variant]]".to_owned());
+            }
+        }
+        for effort in [&self.full, &self.quick] {
+            if effort.values.is_empty() || (effort.values.contains(&0) && !sweeps_readers) {
+                return Err("`values` needs at least one number, and none may be 0".to_owned());
+            }
+        }
+        Ok(())
+    }
+
+    /// The variants, or the one that has no name.
+    pub(crate) fn variants(&self) -> Vec<Option<&Variant>> {
+        if self.variants.is_empty() { vec![None] } else { self.variants.iter().map(Some).collect() }
+    }
+
+    /// What a variant asks.
+    pub(crate) fn load(&self, variant: Option<&Variant>) -> Load {
+        variant.map_or_else(|| self.load.clone(), |variant| variant.load.over(&self.load))
+    }
+
+    /// The models that a variant names, or the experiment; `None` is all there are.
+    fn named<'d>(&'d self, variant: Option<&'d Variant>) -> Option<&'d Vec<String>> {
+        variant.and_then(|variant| variant.models.as_ref()).or(self.models.as_ref())
     }
 
     /// The models to measure, of `all` that there are.
     #[must_use]
     pub fn models(&self, all: &[String]) -> Vec<String> {
-        let left_out = |model: &String| self.left_out.iter().any(|out| &out.model == model);
-        let wanted = if self.models.is_empty() { all } else { &self.models };
-        wanted.iter().filter(|model| !left_out(model)).cloned().collect()
+        let wanted = |model: &&String| {
+            let in_variant = |variant| self.measures(variant, model);
+            self.variants().into_iter().any(in_variant)
+        };
+        all.iter().filter(wanted).cloned().collect()
+    }
+
+    /// Whether a variant measures a model of ours.
+    fn measures(&self, variant: Option<&Variant>, model: &String) -> bool {
+        self.named(variant).is_none_or(|named| named.contains(model))
+            && !self.left_out.iter().any(|out| &out.model == model)
+    }
+
+    /// Those of `there`, models and peers, that a variant measures.
+    pub(crate) fn measured<'n>(
+        &self,
+        variant: Option<&Variant>,
+        there: &'n [String],
+    ) -> Vec<&'n String> {
+        let is_in = |name: &&'n String| match self.peer(name) {
+            Some(peer) => variant.is_none_or(|variant| peer.variants.contains(&variant.name)),
+            None => self.measures(variant, name),
+        };
+        there.iter().filter(is_in).collect()
+    }
+
+    pub(crate) fn peer(&self, name: &str) -> Option<&Peer> {
+        self.peers.iter().find(|peer| peer.name == name)
     }
 
     /// The effort of a quick or a full run.
@@ -242,11 +312,14 @@ impl Definition {
     #[must_use]
     pub fn hash(&self, quick: bool, models: &[String]) -> String {
         let mut hasher = DefaultHasher::new();
+        let compare = &self.compare;
         for part in [
             serde_json::to_string(&self.x.varies),
             serde_json::to_string(&self.server),
             serde_json::to_string(&self.load),
             serde_json::to_string(&self.variants),
+            serde_json::to_string(&self.peers),
+            serde_json::to_string(&(&compare.baseline, &compare.at, compare.narrow)),
             serde_json::to_string(&self.effort(quick)),
             serde_json::to_string(models),
         ] {
@@ -271,6 +344,9 @@ service = "echo"
 workers = 4
 [load]
 requests = [{ kind = { echo = { bytes = 64 } } }]
+[compare]
+baseline = "a"
+figures = ["requests_per_server_cpu_second"]
 [full]
 blocks = 2
 warmup = "100ms"

@@ -33,6 +33,7 @@ pub(crate) fn record(lab: &Path, cores: &Cores, limits: &Limits) -> Environment 
         rustc: output("rustc", &["--version"]),
         commit: commit(),
         program: hash(lab),
+        remarks: Vec::new(),
         started: humantime::format_rfc3339_seconds(SystemTime::now()).to_string(),
         finished: false,
     }

@@ -12,19 +12,27 @@
 
 mod bench;
 mod claims;
+mod comparisons;
 mod cores;
 mod definition;
 mod environment;
 mod error;
+mod estimate;
 mod figures;
+mod forecast;
 mod histograms;
 mod limits;
+mod peer;
+mod preflight;
 mod process;
 mod schedule;
 mod statistics;
+mod traffic;
 mod trial;
 
 pub use bench::{Bench, Event, Finish};
-pub use definition::{Definition, Effort, Sweep, Varies};
+pub use definition::{Definition, Effort, Server, Sweep, Variant, Varies};
 pub use error::Error;
 pub use limits::Limits;
+pub use peer::Peer;
+pub use traffic::Load;

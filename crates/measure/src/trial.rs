@@ -3,16 +3,20 @@
 use std::{
     fs,
     net::SocketAddr,
+    os::unix::process::ExitStatusExt as _,
     path::{Path, PathBuf},
-    process::Command,
+    process::{Command, ExitStatus},
     time::Duration,
 };
+
+use nix::sys::signal::Signal;
 
 use crate::{
     Definition, Effort, Varies,
     cores::Cores,
-    figures::{ServerReport, figures},
-    process::Process,
+    figures::{ServerEnd, figures},
+    peer::{Words, free_port, wait_until_listening},
+    process::{End, Process},
     schedule::Task,
 };
 
@@ -28,6 +32,8 @@ const OVERTIME: Duration = Duration::from_secs(15);
 pub(crate) struct Bed {
     /// The program with the verbs `serve` and `load`.
     pub(crate) lab: PathBuf,
+    /// The folder of the experiments.
+    pub(crate) benches: PathBuf,
     pub(crate) cores: Cores,
     /// A folder for what a trial leaves and nobody keeps.
     pub(crate) scratch: PathBuf,
@@ -53,17 +59,20 @@ pub(crate) fn run(
         block: task.block,
         turn: task.turn,
         model: task.model.clone(),
+        control: task.control,
         variant: task.variant.clone(),
         x: task.x.into(),
         void: None,
         warnings: Vec::new(),
         figures: [].into(),
+        workers: Vec::new(),
     };
     match measure(bed, definition, effort, task, interrupted) {
-        Ok((report, server)) => {
-            trial.figures = figures(&report, &server);
+        Ok((report, end)) => {
+            trial.figures = figures(&report, &end, bed.cores.server.len().max(1));
             trial.void = void(&report);
             trial.warnings = report.warnings;
+            trial.workers = end.workers();
             Measured { trial, histogram: Some(report.histogram) }
         }
         Err(why) => {
@@ -87,43 +96,69 @@ fn measure(
     effort: &Effort,
     task: &Task,
     interrupted: &dyn Fn() -> bool,
-) -> Result<(load::Report, ServerReport), String> {
+) -> Result<(load::Report, ServerEnd), String> {
     let left = bed.scratch.join("server.json");
     // A server that leaves no report must not be credited with the last one's.
     let _ = fs::remove_file(&left);
-    let mut server = Process::start(
-        "server",
-        &bed.scratch,
-        &bed.cores.server,
-        Command::new(&bed.lab).args(server_arguments(definition, task)).arg("--report").arg(&left),
+    let (server, address) = start(bed, definition, task, &left)?;
+    let plan = plan(definition, effort, task, address, server.id());
+    let report = generate(bed, &plan, interrupted)?;
+    let End { status, context_switches } = server.end(PATIENCE)?;
+    // Ours end in order. Of others, some let the signal end them.
+    let is_peer = definition.peer(&task.model).is_some();
+    if !status.success() && !(is_peer && was_asked_to_end(status)) {
+        return Err(format!("the server ended with {status}"));
+    }
+    let said = fs::read(&left).ok().and_then(|text| serde_json::from_slice(&text).ok());
+    Ok((report, ServerEnd { context_switches, said }))
+}
+
+/// Starts the task's server, and waits until it listens.
+fn start(
+    bed: &Bed,
+    definition: &Definition,
+    task: &Task,
+    left: &Path,
+) -> Result<(Process, SocketAddr), String> {
+    let start =
+        |command: &mut Command| Process::start("server", &bed.scratch, &bed.cores.server, command);
+    let workers = workers(definition, task);
+    if let Some(peer) = definition.peer(&task.model) {
+        let port = free_port()?;
+        let words =
+            Words { lab: &bed.lab, benches: &bed.benches, scratch: &bed.scratch, port, workers };
+        let server = start(&mut peer.start(&words)?)?;
+        return Ok((server, wait_until_listening(port, PATIENCE)?));
+    }
+    let variant = definition.variants.iter().find(|v| Some(&v.name) == task.variant.as_ref());
+    let service = variant.and_then(|v| v.service.as_ref()).unwrap_or(&definition.server.service);
+    let mut server = start(
+        Command::new(&bed.lab)
+            .args(["serve", &task.model, "--listen", "127.0.0.1:0", "--drain", DRAIN])
+            .args(["--service", service, "--workers", &workers.to_string(), "--report"])
+            .arg(left),
     )?;
     let line = server.first_line(PATIENCE)?;
     let address = line
         .strip_prefix("listening on ")
         .and_then(|address| address.parse().ok())
         .ok_or_else(|| format!("the server said {line:?}, not where it listens"))?;
-
-    let plan = plan(definition, effort, task, address, server.id());
-    let report = generate(bed, &plan, interrupted)?;
-    let end = server.end(PATIENCE)?;
-    if !end.status.success() {
-        return Err(format!("the server ended with {}", end.status));
-    }
-    Ok((report, ServerReport { context_switches: end.context_switches, requests: requests(&left) }))
+    Ok((server, address))
 }
 
-fn server_arguments(definition: &Definition, task: &Task) -> Vec<String> {
+fn workers(definition: &Definition, task: &Task) -> u32 {
     let server = &definition.server;
-    let workers = match definition.x.varies {
+    match definition.x.varies {
         Varies::Workers => task.x,
-        Varies::Connections => *server.workers_of.get(&task.model).unwrap_or(&server.workers),
-    };
-    ["serve", &task.model, "--listen", "127.0.0.1:0", "--drain", DRAIN]
-        .into_iter()
-        .map(str::to_owned)
-        .chain(["--service".to_owned(), server.service.clone()])
-        .chain(["--workers".to_owned(), workers.to_string()])
-        .collect()
+        _ => *server.workers_of.get(&task.model).unwrap_or(&server.workers),
+    }
+}
+
+/// Whether the signal that asked it to end is what ended it; a shell's way to
+/// say so included.
+fn was_asked_to_end(status: ExitStatus) -> bool {
+    let asked = Signal::SIGTERM as i32;
+    status.signal() == Some(asked) || status.code() == Some(128 + asked)
 }
 
 fn plan(
@@ -134,20 +169,21 @@ fn plan(
     server: u32,
 ) -> load::Plan {
     let variant = definition.variants.iter().find(|v| Some(&v.name) == task.variant.as_ref());
-    let swept = usize::try_from(task.x).unwrap_or(usize::MAX);
-    load::Plan {
-        connections: definition.load.connections.unwrap_or(swept),
-        connect_timeout: definition.load.connect_timeout,
-        requests: variant.map_or(&definition.load.requests, |v| &v.requests).clone(),
-        mode: definition.load.mode,
+    let asked = definition.load(variant);
+    let asked = match definition.peer(&task.model) {
+        Some(peer) => peer.load.over(&asked),
+        None => asked,
+    };
+    let mut plan = load::Plan {
         // Each block another plan, the same for all models of the block.
         seed: u64::from(task.block) + 1,
         warmup: effort.warmup,
         duration: effort.duration,
         watch: Some(server),
-        watch_memory: definition.load.memory,
         ..load::Plan::new(target)
-    }
+    };
+    asked.fill(&mut plan, definition.x.varies, task.x);
+    plan
 }
 
 fn generate(
@@ -163,13 +199,7 @@ fn generate(
         Command::new(&bed.lab).args(["load", "--json", "--plan", "-"]),
     )?;
     generator.tell(&json)?;
-    let patience = plan.connect_timeout + plan.warmup + plan.duration + plan.grace + OVERTIME;
+    let patience = plan.connect_timeout + 3 * plan.warmup + plan.duration + plan.grace + OVERTIME;
     let text = generator.output(patience, interrupted)?;
     serde_json::from_str(&text).map_err(|error| format!("the generator's report: {error}"))
-}
-
-/// The requests that the server says to have answered in all, if it says so.
-fn requests(path: &Path) -> Option<u64> {
-    let text = fs::read_to_string(path).ok()?;
-    serde_json::from_str::<serde_json::Value>(&text).ok()?.get("requests")?.as_u64()
 }

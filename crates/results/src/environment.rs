@@ -2,10 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// The content of `results/environment.json`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Environment {
     /// Version of the format, [`crate::SCHEMA`].
@@ -34,6 +35,10 @@ pub struct Environment {
     pub commit: String,
     /// Hash of the program that was measured.
     pub program: String,
+    /// What spoke against figures of this machine before the run: other load, a
+    /// governor, a small limit.
+    #[serde(default)]
+    pub remarks: Vec<String>,
     /// Start of the run, RFC 3339, UTC; names the run.
     pub started: String,
     /// False while the run is going on, or if it was interrupted: then the next

@@ -2,12 +2,13 @@
 
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{Claim, Figure, Verdict};
+use crate::{Claim, Compare, Comparison, Figure, Verdict};
 
 /// The content of `results/NAME.json`.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Experiment {
     /// Version of the format, [`crate::SCHEMA`].
@@ -28,21 +29,34 @@ pub struct Experiment {
     pub complete: bool,
     /// What is varied.
     pub x: Axis,
-    /// The models measured, in the order of the plan.
+    /// Those measured, in the order of the plan: models, then peers.
     pub models: Vec<String>,
+    /// Those of `models` that are not ours, with their versions.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub peers: Vec<Peer>,
     /// Named variations of the load, in the order of the plan; empty if there is one only.
     #[serde(default)]
     pub variants: Vec<String>,
-    /// Models that the plan leaves out.
+    /// Models that the plan leaves out, and peers that are not installed.
     #[serde(default)]
     pub left_out: Vec<LeftOut>,
+    /// Who is compared with whom.
+    pub compare: Compare,
     /// What to draw.
     pub charts: Vec<Chart>,
     /// What the experiment settles.
     pub claims: Vec<Claim>,
     /// How each claim fared, in the order of `claims`.
     pub verdicts: Vec<Verdict>,
-    /// Medians and ranges over the blocks.
+    /// The A/A controls: the baseline against itself, wherever it is compared with.
+    pub controls: Vec<Comparison>,
+    /// Everyone against the baseline, within blocks.
+    pub comparisons: Vec<Comparison>,
+    /// Why no further block was measured.
+    pub ended: Ended,
+    /// Time that the trials took, over all sittings.
+    pub spent_seconds: f64,
+    /// Medians over the blocks, with their intervals.
     pub statistics: Vec<Statistic>,
     /// Remarks on the run: a sweep cut to a limit, a trial that was void.
     #[serde(default)]
@@ -52,7 +66,7 @@ pub struct Experiment {
 }
 
 /// The x axis of an experiment.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Axis {
     /// The label of the axis, as `connections`.
@@ -63,7 +77,7 @@ pub struct Axis {
 }
 
 /// How an axis is divided.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Scale {
     /// Equal steps.
@@ -73,8 +87,31 @@ pub enum Scale {
     Log,
 }
 
+/// A server that is not ours.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Peer {
+    /// Its name, used as a model's is.
+    pub name: String,
+    /// What it says of its version.
+    pub version: String,
+}
+
+/// Why an experiment has as many blocks as it has.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Ended {
+    /// It has not ended: blocks are missing.
+    #[default]
+    Not,
+    /// Every interval that counts was narrow enough.
+    Narrow,
+    /// The number of blocks, or the time, that the plan allows was used up.
+    Budget,
+}
+
 /// A model that an experiment does not measure, and why.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct LeftOut {
     /// The model.
@@ -84,7 +121,7 @@ pub struct LeftOut {
 }
 
 /// One chart of an experiment, drawn into `results/charts/FILE.svg`.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Chart {
     /// File name without `.svg`, unique among all experiments.
@@ -110,7 +147,7 @@ pub struct Chart {
 }
 
 /// The marks of a chart.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum ChartKind {
     /// A line for each model against x.
@@ -122,7 +159,7 @@ pub enum ChartKind {
 }
 
 /// A line `y = value`, or `y = value * x`, to compare the measured with.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Reference {
     /// What the line means.
@@ -135,15 +172,19 @@ pub struct Reference {
 }
 
 /// One trial: one server process, one load, one window.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Trial {
     /// Block of the trial, counted from 0; what shares a block may be compared.
     pub block: u32,
     /// Place of the trial in the randomised order of its block, from 0.
     pub turn: u32,
-    /// The model measured.
+    /// The model or peer measured.
     pub model: String,
+    /// The second of two trials of the baseline in this block: an A/A control,
+    /// used for nothing else.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub control: bool,
     /// The variant of the load.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub variant: Option<String>,
@@ -157,10 +198,25 @@ pub struct Trial {
     pub warnings: Vec<String>,
     /// Everything measured.
     pub figures: BTreeMap<Figure, f64>,
+    /// What each worker did over the server's whole life, if the server says.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub workers: Vec<Share>,
+}
+
+/// One worker's share of a trial.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Share {
+    /// The worker.
+    pub name: String,
+    /// Connections that ended with it.
+    pub connections: u64,
+    /// Requests that it answered.
+    pub requests: u64,
 }
 
 /// One figure of one cell over all blocks.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Statistic {
     /// The model measured.
@@ -174,15 +230,30 @@ pub struct Statistic {
     pub figure: Figure,
     /// Median over the blocks.
     pub median: f64,
-    /// Least of the blocks.
+    /// Lower end of the median's 95 % bootstrap interval; of the range, where
+    /// blocks are few.
     pub low: f64,
-    /// Greatest of the blocks.
+    /// Upper end.
     pub high: f64,
     /// Number of blocks with a usable trial.
     pub blocks: u32,
 }
 
+impl Trial {
+    /// Whether the trial counts for the statistics.
+    #[must_use]
+    pub fn is_usable(&self) -> bool {
+        self.void.is_none() && !self.control
+    }
+}
+
 impl Experiment {
+    /// Whole blocks measured so far.
+    #[must_use]
+    pub fn blocks(&self) -> u32 {
+        self.trials.iter().map(|trial| trial.block + 1).max().unwrap_or(0)
+    }
+
     /// The statistic of one cell, if it was measured.
     #[must_use]
     pub fn statistic(

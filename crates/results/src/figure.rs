@@ -1,9 +1,12 @@
 //! The quantities that a trial yields, each with its unit.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// A measured quantity. Its name in the files is the `snake_case` of its variant.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum Figure {
     /// Requests answered for each second of CPU that the server used.
@@ -12,6 +15,10 @@ pub enum Figure {
     RequestsPerCpuSecond,
     /// Requests answered for each second of the clock on the wall.
     RequestsPerSecond,
+    /// Bytes received and sent by the server for each second of CPU that it used.
+    BytesPerServerCpuSecond,
+    /// Connections made for each second of CPU that the server used.
+    ConnectionsPerServerCpuSecond,
     /// Median latency.
     LatencyP50Us,
     /// 90th percentile of latency.
@@ -24,6 +31,14 @@ pub enum Figure {
     LatencyMaxUs,
     /// 99th percentile of the latency of the slow requests of a mix.
     SlowLatencyP99Us,
+    /// Median latency from the actual send, in an open loop.
+    FromSendP50Us,
+    /// 99th percentile of the latency from the actual send, in an open loop.
+    FromSendP99Us,
+    /// 99th percentile of how late the generator took up what was due.
+    LatenessP99Us,
+    /// 99th percentile of the time that answers lay in the generator's sockets.
+    ReceiveLagP99Us,
     /// Connections that the plan asked for.
     Requested,
     /// Connections whose TCP handshake completed.
@@ -47,10 +62,26 @@ pub enum Figure {
     Threads,
     /// Context switches of the whole server process for each request.
     ContextSwitchesPerRequest,
+    /// System calls on sockets, and waits for them, by the server for each request.
+    SystemCallsPerRequest,
+    /// Time that the server's threads were ready to run and had no core, for each request.
+    RunQueueDelayPerRequestUs,
+    /// Share of the server's cores that it used.
+    ServerCpuShare,
+    /// Jain's fairness index of the requests over the workers, 1/n … 1.
+    WorkerJain,
+    /// The busiest worker's share of all requests.
+    BusiestWorkerShare,
+    /// Growth of the server's memory (PSS) from before the first connection.
+    PssGrowthBytes,
+    /// Connections that the kernel dropped because the accept queue was full.
+    AcceptDrops,
     /// Share of the planned requests that the generator sent on time, 0 … 1.
     Adherence,
     /// Requests unanswered when the trial ended.
     Censored,
+    /// Requests that were due and never sent.
+    Unsent,
     /// Answers that were wrong, and connections that failed.
     Errors,
 }
@@ -72,32 +103,86 @@ pub enum Unit {
     Bytes,
 }
 
+/// Which way a figure is better.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Better {
+    /// More of it.
+    Higher,
+    /// Less of it.
+    Lower,
+}
+
 impl Figure {
+    /// Which way the figure is better.
+    #[must_use]
+    pub fn better(self) -> Better {
+        match (self.unit(), self) {
+            (Unit::Rate | Unit::Share, _)
+            | (_, Self::BytesPerServerCpuSecond | Self::Established | Self::Served) => match self {
+                Self::BusiestWorkerShare | Self::ServerCpuShare => Better::Lower,
+                _ => Better::Higher,
+            },
+            _ => Better::Lower,
+        }
+    }
+
+    /// Whether more or less of it is called faster or slower.
+    #[must_use]
+    pub fn is_speed(self) -> bool {
+        matches!(self.unit(), Unit::Rate | Unit::Microseconds | Unit::Milliseconds)
+            || self == Self::BytesPerServerCpuSecond
+    }
+
+    /// Whether it is counted, not timed: repeated, it comes out the same, and
+    /// one block tells as much as many.
+    #[must_use]
+    pub fn is_counted(self) -> bool {
+        matches!(
+            self,
+            Self::Requested | Self::Established | Self::Served | Self::Starved | Self::Threads
+        )
+    }
+
     /// The unit that the figure's values are in.
     #[must_use]
     pub fn unit(self) -> Unit {
         match self {
             Self::RequestsPerServerCpuSecond
             | Self::RequestsPerCpuSecond
+            | Self::ConnectionsPerServerCpuSecond
             | Self::RequestsPerSecond => Unit::Rate,
             Self::LatencyP50Us
             | Self::LatencyP90Us
             | Self::LatencyP99Us
             | Self::LatencyP999Us
             | Self::LatencyMaxUs
-            | Self::SlowLatencyP99Us => Unit::Microseconds,
+            | Self::SlowLatencyP99Us
+            | Self::FromSendP50Us
+            | Self::FromSendP99Us
+            | Self::LatenessP99Us
+            | Self::ReceiveLagP99Us
+            | Self::RunQueueDelayPerRequestUs => Unit::Microseconds,
             Self::LongestWaitMs => Unit::Milliseconds,
             Self::PssBytes
+            | Self::PssGrowthBytes
+            | Self::BytesPerServerCpuSecond
             | Self::UserMemoryPerConnectionBytes
             | Self::VirtualMemoryPerConnectionBytes => Unit::Bytes,
-            Self::Jain | Self::Adherence => Unit::Share,
+            Self::Jain
+            | Self::Adherence
+            | Self::ServerCpuShare
+            | Self::WorkerJain
+            | Self::BusiestWorkerShare => Unit::Share,
             Self::Requested
             | Self::Established
             | Self::Served
             | Self::Starved
             | Self::Threads
             | Self::ContextSwitchesPerRequest
+            | Self::SystemCallsPerRequest
+            | Self::AcceptDrops
             | Self::Censored
+            | Self::Unsent
             | Self::Errors => Unit::Count,
         }
     }
@@ -109,12 +194,18 @@ impl Figure {
             Self::RequestsPerServerCpuSecond => "requests per server-CPU-second",
             Self::RequestsPerCpuSecond => "requests per CPU-second, client and server",
             Self::RequestsPerSecond => "requests per second",
+            Self::BytesPerServerCpuSecond => "bytes per server-CPU-second",
+            Self::ConnectionsPerServerCpuSecond => "connections per server-CPU-second",
             Self::LatencyP50Us => "median latency",
             Self::LatencyP90Us => "p90 latency",
             Self::LatencyP99Us => "p99 latency",
             Self::LatencyP999Us => "p99.9 latency",
             Self::LatencyMaxUs => "longest latency",
             Self::SlowLatencyP99Us => "p99 latency of the slow requests",
+            Self::FromSendP50Us => "median latency from the send",
+            Self::FromSendP99Us => "p99 latency from the send",
+            Self::LatenessP99Us => "p99 lateness of the generator",
+            Self::ReceiveLagP99Us => "p99 wait of answers in the generator",
             Self::Requested => "connections requested",
             Self::Established => "connections established",
             Self::Served => "connections served",
@@ -126,8 +217,16 @@ impl Figure {
             Self::VirtualMemoryPerConnectionBytes => "address space per connection",
             Self::Threads => "threads",
             Self::ContextSwitchesPerRequest => "context switches per request",
+            Self::SystemCallsPerRequest => "system calls per request",
+            Self::RunQueueDelayPerRequestUs => "wait for a core per request",
+            Self::ServerCpuShare => "share of the server's cores used",
+            Self::WorkerJain => "evenness over workers (Jain's index)",
+            Self::BusiestWorkerShare => "share of the busiest worker",
+            Self::PssGrowthBytes => "growth of the server's memory (PSS)",
+            Self::AcceptDrops => "connections dropped by a full accept queue",
             Self::Adherence => "requests sent on time",
             Self::Censored => "requests unanswered at the end",
+            Self::Unsent => "requests never sent",
             Self::Errors => "errors",
         }
     }

@@ -9,6 +9,7 @@
 //! [`Experiment`]; [`Environment`] says on what machine it ran.
 
 mod claim;
+mod comparison;
 mod environment;
 mod experiment;
 mod figure;
@@ -16,12 +17,14 @@ mod format;
 mod store;
 
 pub use claim::{Cell, Claim, Expectation, Outcome, Verdict};
+pub use comparison::{Compare, Comparison, Standing};
 pub use environment::Environment;
 pub use experiment::{
-    Axis, Chart, ChartKind, Experiment, LeftOut, Reference, Scale, Statistic, Trial,
+    Axis, Chart, ChartKind, Ended, Experiment, LeftOut, Peer, Reference, Scale, Share, Statistic,
+    Trial,
 };
-pub use figure::{Figure, Unit};
+pub use figure::{Better, Figure, Unit};
 pub use store::{Error, Store, write_atomically};
 
 /// Version of the file format; a reader refuses any other.
-pub const SCHEMA: u32 = 1;
+pub const SCHEMA: u32 = 2;

@@ -1,0 +1,172 @@
+//! Servers that are not ours, measured as ours are: by a process and TCP.
+
+use std::{
+    env, fs,
+    net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream},
+    path::{Path, PathBuf},
+    process::Command,
+    thread,
+    time::{Duration, Instant},
+};
+
+use results::LeftOut;
+use serde::{Deserialize, Serialize};
+
+use crate::traffic::Load;
+
+/// How often a server that does not say when it listens is tried.
+const TRY: Duration = Duration::from_millis(5);
+
+/// A server that is not a model of ours: how to start it, and how to ask it.
+///
+/// In `command`, `file`, `build` and `version`, `{port}` is the port of
+/// 127.0.0.1 that it is to listen on, `{workers}` the number of workers,
+/// `{file}` the path of its file, `{built}` that of what `build` makes,
+/// `{benches}` the folder of the experiments, `{scratch}` a folder of its own,
+/// and `{lab}` the program that measures. It must stay in the foreground, and
+/// end on SIGTERM.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Peer {
+    /// Its name in files and charts.
+    pub name: String,
+    /// The variants that it can be asked.
+    pub variants: Vec<String>,
+    /// The program and its arguments.
+    pub command: Vec<String>,
+    /// What prints its version.
+    pub version: Vec<String>,
+    /// Makes a program first, if it must be made.
+    #[serde(default)]
+    pub build: Option<Vec<String>>,
+    /// The content of a file that it reads.
+    #[serde(default)]
+    pub file: Option<String>,
+    /// What must be installed, for whoever lacks it.
+    #[serde(default)]
+    pub package: Option<String>,
+    /// How it is asked, where that differs from the variant.
+    #[serde(default)]
+    pub load: Load,
+}
+
+/// What the words in braces stand for in a trial.
+#[derive(Clone, Debug)]
+pub(crate) struct Words<'a> {
+    pub(crate) lab: &'a Path,
+    pub(crate) benches: &'a Path,
+    pub(crate) scratch: &'a Path,
+    pub(crate) port: u16,
+    pub(crate) workers: u32,
+}
+
+impl Peer {
+    /// Builds it if need be, and asks for its version.
+    ///
+    /// # Errors
+    ///
+    /// What is missing, and how to get it.
+    pub(crate) fn prepare(&self, words: &Words) -> Result<String, LeftOut> {
+        let left_out = |why: String| LeftOut { model: self.name.clone(), why };
+        for program in [self.build.as_ref(), Some(&self.command)].into_iter().flatten() {
+            let name = self.expand(&program[0], words);
+            if name != self.built(words) && !is_there(&name) {
+                let how = match &self.package {
+                    Some(package) => {
+                        format!("`just peers` installs it, or apt-get install {package}")
+                    }
+                    None => "install it, and measure again".to_owned(),
+                };
+                return Err(left_out(format!("{name} is not here: {how}")));
+            }
+        }
+        if let Some(build) = &self.build {
+            let output = self
+                .run(build, words)
+                .map_err(|why| left_out(format!("cannot be built: {why}")))?;
+            if !output.0 {
+                return Err(left_out(format!("cannot be built: {}", output.1)));
+            }
+        }
+        let (_, said) = self
+            .run(&self.version, words)
+            .map_err(|why| left_out(format!("does not tell its version: {why}")))?;
+        Ok(said
+            .lines()
+            .map(str::trim)
+            .find(|line| !line.is_empty())
+            .unwrap_or("unknown")
+            .to_owned())
+    }
+
+    /// The command that starts it, its file written.
+    pub(crate) fn start(&self, words: &Words) -> Result<Command, String> {
+        if let Some(content) = &self.file {
+            fs::write(self.path(words), self.expand(content, words))
+                .map_err(|error| format!("its file cannot be written: {error}"))?;
+        }
+        Ok(self.command(&self.command, words))
+    }
+
+    fn run(&self, line: &[String], words: &Words) -> Result<(bool, String), String> {
+        let output = self.command(line, words).output().map_err(|error| error.to_string())?;
+        // Some print their version to standard error.
+        let said = [output.stdout, output.stderr].concat();
+        Ok((output.status.success(), String::from_utf8_lossy(&said).trim().to_owned()))
+    }
+
+    fn command(&self, line: &[String], words: &Words) -> Command {
+        let mut parts = line.iter().map(|part| self.expand(part, words));
+        let mut command = Command::new(parts.next().unwrap_or_default());
+        command.args(parts).current_dir(words.scratch);
+        command
+    }
+
+    fn path(&self, words: &Words) -> PathBuf {
+        words.scratch.join(format!("{}.conf", self.name))
+    }
+
+    fn built(&self, words: &Words) -> String {
+        words.scratch.join(format!("{}.built", self.name)).display().to_string()
+    }
+
+    fn expand(&self, text: &str, words: &Words) -> String {
+        text.replace("{port}", &words.port.to_string())
+            .replace("{workers}", &words.workers.to_string())
+            .replace("{file}", &self.path(words).display().to_string())
+            .replace("{built}", &self.built(words))
+            .replace("{benches}", &words.benches.display().to_string())
+            .replace("{scratch}", &words.scratch.display().to_string())
+            .replace("{lab}", &words.lab.display().to_string())
+    }
+}
+
+/// Whether a program can be started: a path that exists, or a name in `PATH`.
+/// Daemons are often installed where only root looks.
+fn is_there(program: &str) -> bool {
+    if program.contains('/') {
+        return Path::new(program).exists();
+    }
+    let path = env::var_os("PATH").unwrap_or_default();
+    env::split_paths(&path).any(|folder| folder.join(program).exists())
+}
+
+/// A port that nobody listens on now.
+pub(crate) fn free_port() -> Result<u16, String> {
+    let address = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+    let listener = TcpListener::bind(address).and_then(|listener| listener.local_addr());
+    Ok(listener.map_err(|error| format!("there is no free port: {error}"))?.port())
+}
+
+/// Waits until somebody listens on `port`.
+pub(crate) fn wait_until_listening(port: u16, patience: Duration) -> Result<SocketAddr, String> {
+    let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+    let deadline = Instant::now() + patience;
+    loop {
+        match TcpStream::connect(address) {
+            Ok(_) => return Ok(address),
+            Err(_) if Instant::now() < deadline => thread::sleep(TRY),
+            Err(error) => return Err(format!("it does not listen on {address}: {error}")),
+        }
+    }
+}

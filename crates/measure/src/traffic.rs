@@ -1,0 +1,94 @@
+//! What servers are asked, as an experiment file says it.
+
+use std::{num::NonZeroU32, time::Duration};
+
+use serde::{Deserialize, Serialize};
+
+use crate::Varies;
+
+/// What servers are asked: the fields are those of [`load::Plan`], whose
+/// defaults hold for what nobody says. A variant, and then a peer, lay theirs
+/// over the experiment's.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Load {
+    /// Connections, where the sweep does not vary them.
+    pub connections: Option<usize>,
+    /// When requests are sent.
+    pub mode: Option<load::Mode>,
+    /// What is asked.
+    pub requests: Option<Vec<load::Request>>,
+    /// What is asked once, before the connections are made.
+    pub prepare: Option<Vec<load::Exact>>,
+    /// Requests that a connection makes before another takes its place.
+    pub requests_per_connection: Option<NonZeroU32>,
+    /// Which connections ask more often than the others.
+    pub hot: Option<load::Hot>,
+    /// Connections beside the others that hardly read.
+    pub slow_readers: Option<usize>,
+    /// Stops the server for a while, within the window.
+    pub stall: Option<load::Stall>,
+    /// Time for all handshakes, and for the probes of an idle load.
+    #[serde(with = "humantime_serde::option")]
+    pub connect_timeout: Option<Duration>,
+    /// Whether to sample the server's memory.
+    pub memory: Option<bool>,
+}
+
+impl Load {
+    /// This load, and what it does not say from `base`.
+    pub(crate) fn over(&self, base: &Self) -> Self {
+        let Self { connections, mode, requests, prepare, .. } = self.clone();
+        Self {
+            connections: connections.or(base.connections),
+            mode: mode.or(base.mode),
+            requests: requests.or_else(|| base.requests.clone()),
+            prepare: prepare.or_else(|| base.prepare.clone()),
+            requests_per_connection: self.requests_per_connection.or(base.requests_per_connection),
+            hot: self.hot.or(base.hot),
+            slow_readers: self.slow_readers.or(base.slow_readers),
+            stall: self.stall.or(base.stall),
+            connect_timeout: self.connect_timeout.or(base.connect_timeout),
+            memory: self.memory.or(base.memory),
+        }
+    }
+
+    /// Puts it into `plan`, at the value `x` of what varies.
+    pub(crate) fn fill(self, plan: &mut load::Plan, varies: Varies, x: u32) {
+        let count = usize::try_from(x).unwrap_or(usize::MAX);
+        fill(&mut plan.connections, self.connections);
+        fill(&mut plan.mode, self.mode);
+        fill(&mut plan.requests, self.requests);
+        fill(&mut plan.prepare, self.prepare);
+        fill(&mut plan.slow_readers, self.slow_readers);
+        fill(&mut plan.connect_timeout, self.connect_timeout);
+        fill(&mut plan.watch_memory, self.memory);
+        plan.requests_per_connection = self.requests_per_connection;
+        plan.hot = self.hot;
+        plan.stall = self.stall;
+        match varies {
+            Varies::Workers => {} // The server's affair.
+            Varies::Connections => plan.connections = count,
+            Varies::RequestsPerConnection => plan.requests_per_connection = NonZeroU32::new(x),
+            Varies::SlowReaders => plan.slow_readers = count,
+            Varies::Rate => {
+                if let load::Mode::Open { rate, .. } = &mut plan.mode {
+                    *rate = x.into();
+                }
+            }
+            Varies::Bytes => {
+                for request in &mut plan.requests {
+                    if let load::Kind::Echo { bytes } = &mut request.kind {
+                        *bytes = count;
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn fill<T>(place: &mut T, value: Option<T>) {
+    if let Some(value) = value {
+        *place = value;
+    }
+}

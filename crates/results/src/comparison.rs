@@ -1,0 +1,153 @@
+//! Comparisons: two cells, held against each other within blocks.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::{Better, Cell, Figure};
+
+/// Who an experiment compares with whom, and how finely.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Compare {
+    /// Everyone is compared with this one: a model, or a peer. Where a variant
+    /// does not measure it, with the first that the variant measures.
+    pub baseline: String,
+    /// What is compared; the first decides when there are enough blocks.
+    pub figures: Vec<Figure>,
+    /// Where on the x axis; everywhere, if nothing is named.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub at: Vec<f64>,
+    /// Ratios from 1 / (1 + δ) to 1 + δ are equivalent: a difference that
+    /// nobody would act on.
+    #[serde(default = "equivalent")]
+    pub equivalent: f64,
+    /// An interval is narrow enough when its upper end is at most this much
+    /// above its lower end, as a share of it.
+    #[serde(default = "narrow")]
+    pub narrow: f64,
+}
+
+fn equivalent() -> f64 {
+    0.05
+}
+
+fn narrow() -> f64 {
+    0.1
+}
+
+impl Compare {
+    /// Whether cells at `x` are compared.
+    #[must_use]
+    pub fn is_at(&self, x: f64) -> bool {
+        self.at.is_empty() || self.at.iter().any(|at| at.total_cmp(&x).is_eq())
+    }
+
+    /// What an interval of ratios says, better or worse by `figure`'s sense.
+    #[must_use]
+    pub fn standing(&self, figure: Figure, low: f64, high: f64) -> Standing {
+        let edge = 1.0 + self.equivalent;
+        if low >= 1.0 / edge && high <= edge {
+            Standing::Equivalent
+        } else if low <= 1.0 && high >= 1.0 {
+            Standing::Inconclusive
+        } else if (low > 1.0) == (figure.better() == Better::Higher) {
+            Standing::Better
+        } else {
+            Standing::Worse
+        }
+    }
+}
+
+/// The ratio of one figure in two cells.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Comparison {
+    /// The figure compared.
+    pub figure: Figure,
+    /// The numerator.
+    pub of: Cell,
+    /// The denominator; in a control the same cell, measured a second time.
+    pub over: Cell,
+    /// Median of the blocks' ratios.
+    pub ratio: f64,
+    /// Lower end of its 95 % bootstrap interval.
+    pub low: f64,
+    /// Upper end.
+    pub high: f64,
+    /// Blocks in which both were measured.
+    pub blocks: u32,
+    /// What that says.
+    pub standing: Standing,
+    /// Why it says no more, where it does not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub why: Option<String>,
+}
+
+/// What a comparison says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Standing {
+    /// The whole interval lies on the better side of 1, and not within δ of it.
+    Better,
+    /// The whole interval lies on the worse side of 1, and not within δ of it.
+    Worse,
+    /// The whole interval lies within δ of 1.
+    Equivalent,
+    /// It may be better or worse; or the control, or too few blocks, allow no verdict.
+    Inconclusive,
+    /// The two did not do the same work: one served fewer connections.
+    Unlike,
+}
+
+impl Standing {
+    /// The word shown to a reader, for a comparison of `figure`.
+    #[must_use]
+    pub fn label(self, figure: Figure) -> &'static str {
+        match (self, figure.better(), figure.is_speed()) {
+            (Self::Better, _, true) => "faster",
+            (Self::Worse, _, true) => "slower",
+            (Self::Better, Better::Higher, _) | (Self::Worse, Better::Lower, _) => "more",
+            (Self::Better, Better::Lower, _) | (Self::Worse, Better::Higher, _) => "less",
+            (Self::Equivalent, ..) => "equivalent",
+            (Self::Inconclusive, ..) => "inconclusive",
+            (Self::Unlike, ..) => "not alike",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn compare() -> Compare {
+        Compare {
+            baseline: "event-loop".to_owned(),
+            figures: vec![Figure::RequestsPerServerCpuSecond],
+            at: Vec::new(),
+            equivalent: equivalent(),
+            narrow: narrow(),
+        }
+    }
+
+    #[test]
+    fn an_interval_has_one_standing() {
+        let standing =
+            |low, high| compare().standing(Figure::RequestsPerServerCpuSecond, low, high);
+        assert_eq!(standing(0.7, 0.9), Standing::Worse);
+        assert_eq!(standing(1.02, 1.3), Standing::Better);
+        assert_eq!(standing(0.98, 1.04), Standing::Equivalent);
+        // Different, but by less than anybody minds.
+        assert_eq!(standing(1.01, 1.03), Standing::Equivalent);
+        assert_eq!(standing(0.9, 1.1), Standing::Inconclusive);
+        assert_eq!(standing(0.9, 1.0), Standing::Inconclusive);
+    }
+
+    #[test]
+    fn words_follow_the_figure() {
+        let latency = compare().standing(Figure::LatencyP99Us, 2.0, 3.0);
+        assert_eq!((latency, latency.label(Figure::LatencyP99Us)), (Standing::Worse, "slower"));
+        let memory = compare().standing(Figure::PssBytes, 0.2, 0.3);
+        assert_eq!((memory, memory.label(Figure::PssBytes)), (Standing::Better, "less"));
+        assert_eq!(Standing::Worse.label(Figure::PssBytes), "more");
+    }
+}
