@@ -34,6 +34,10 @@ pub(crate) struct Args {
     #[arg(long, value_name = "N", default_value_t = 64, conflicts_with = "plan")]
     connections: usize,
 
+    /// Threads that make the load, each with its share of the connections
+    #[arg(long, value_name = "N", default_value_t = 1, conflicts_with = "plan")]
+    threads: usize,
+
     /// How long to measure
     #[arg(long, value_name = "TIME", default_value = "5s", value_parser = time, conflicts_with = "plan")]
     duration: Duration,
@@ -173,6 +177,7 @@ impl Args {
             }
             None => Plan {
                 connections: self.connections,
+                threads: self.threads,
                 duration: self.duration,
                 warmup: self.warmup,
                 requests: self.requests()?,

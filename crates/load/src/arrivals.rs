@@ -3,13 +3,16 @@
 use rand::{RngExt, SeedableRng, seq::SliceRandom};
 use rand_chacha::ChaCha8Rng;
 
-use crate::{clock::NEVER, plan::Arrivals};
+use crate::{clock::NEVER, plan::Arrivals, share::Share};
 
 /// The due instants of an open loop, in order, and whose turn each is.
 ///
 /// The same seed gives the same schedule. Connections take turns in a shuffled
 /// order, so each gets an equal share and neighbours in time are not neighbours
 /// in the server's tables.
+///
+/// Each thread draws the whole schedule, some nanoseconds an arrival, and keeps
+/// those of its share: so it is the same schedule for any number of threads.
 #[derive(Debug)]
 pub(crate) struct Schedule {
     start: u64,
@@ -17,8 +20,12 @@ pub(crate) struct Schedule {
     gap: f64,
     arrivals: Arrivals,
     rng: ChaCha8Rng,
+    /// Connections in the order of their turns; nobody, if none is of the share.
     order: Vec<u32>,
+    share: Share,
+    /// Whose turn is next.
     turn: usize,
+    place: usize,
     /// Arrivals drawn, and for Poisson the sum of their gaps.
     drawn: u64,
     offset: f64,
@@ -32,28 +39,43 @@ impl Schedule {
         arrivals: Arrivals,
         seed: u64,
         mut order: Vec<u32>,
+        share: Share,
     ) -> Self {
         let mut rng = ChaCha8Rng::seed_from_u64(seed);
         order.shuffle(&mut rng);
+        if !order.iter().any(|&number| share.place(number).is_some()) {
+            order.clear();
+        }
         let gap = 1e9 / rate;
+        let (turn, place, drawn, offset, next) = (0, 0, 0, 0.0, NEVER);
         let mut schedule =
-            Self { start, gap, arrivals, rng, order, turn: 0, drawn: 0, offset: 0.0, next: start };
-        schedule.draw();
+            Self { start, gap, arrivals, rng, order, share, turn, place, drawn, offset, next };
+        schedule.advance();
         schedule
     }
 
     /// When the next request is due.
     pub(crate) fn next(&self) -> u64 {
-        if self.order.is_empty() { NEVER } else { self.next }
+        self.next
     }
 
-    /// Takes the next arrival: its instant and its connection.
+    /// Takes the next arrival: its instant and the place of its connection.
     pub(crate) fn take(&mut self) -> Option<(u64, usize)> {
-        let connection = *self.order.get(self.turn)?;
-        self.turn = (self.turn + 1) % self.order.len();
-        let due = self.next;
-        self.draw();
-        Some((due, connection as usize))
+        let taken = (self.next, self.place);
+        self.advance();
+        (taken.0 != NEVER).then_some(taken)
+    }
+
+    /// Draws arrivals up to the next of the share.
+    fn advance(&mut self) {
+        while let Some(&number) = self.order.get(self.turn) {
+            self.draw();
+            self.turn = (self.turn + 1) % self.order.len();
+            if let Some(place) = self.share.place(number) {
+                self.place = place;
+                return;
+            }
+        }
     }
 
     #[expect(
@@ -79,8 +101,28 @@ mod tests {
     use super::*;
 
     fn taken(arrivals: Arrivals, seed: u64, count: usize) -> Vec<(u64, usize)> {
-        let mut schedule = Schedule::new(1000, 10_000.0, arrivals, seed, (0..8).collect());
+        taken_by(Share::new(0, 1), arrivals, seed, count)
+    }
+
+    fn taken_by(share: Share, arrivals: Arrivals, seed: u64, count: usize) -> Vec<(u64, usize)> {
+        let mut schedule = Schedule::new(1000, 10_000.0, arrivals, seed, (0..8).collect(), share);
         (0..count).filter_map(|_| schedule.take()).collect()
+    }
+
+    #[test]
+    fn the_threads_together_keep_the_schedule_of_one() {
+        for arrivals in [Arrivals::Fixed, Arrivals::Poisson] {
+            let whole = taken(arrivals, 7, 80);
+            // Of eight connections, three threads have 3, 3 and 2.
+            let shares = [(0, 30), (1, 30), (2, 20)].map(|(first, count)| {
+                let share = Share::new(first, 3);
+                let of_thread = taken_by(share, arrivals, 7, count).into_iter();
+                of_thread.map(move |(due, place)| (due, share.number(place) as usize))
+            });
+            let mut union: Vec<_> = shares.into_iter().flatten().collect();
+            union.sort_unstable();
+            assert_eq!(union, whole);
+        }
     }
 
     #[test]
@@ -118,7 +160,8 @@ mod tests {
 
     #[test]
     fn nobody_to_ask_is_no_schedule() {
-        let mut schedule = Schedule::new(0, 1.0, Arrivals::Fixed, 1, Vec::new());
+        let share = Share::new(0, 1);
+        let mut schedule = Schedule::new(0, 1.0, Arrivals::Fixed, 1, Vec::new(), share);
         assert_eq!((schedule.next(), schedule.take()), (NEVER, None));
     }
 }

@@ -1,6 +1,6 @@
 //! The ramp: all connections are made before any of them is used.
 
-use std::{io, sync::atomic::Ordering, time::Duration};
+use std::{io, time::Duration};
 
 use mio::{Events, Interest, Token, event::Event};
 use nix::errno::Errno;
@@ -14,18 +14,19 @@ use crate::{
 };
 
 impl Generator<'_> {
-    /// Makes the plan's connections, a burst at a time, until each is
+    /// Makes the thread's connections, its part of a burst at a time, until each is
     /// established or has failed or the time for it is up.
-    pub(crate) fn connect(&mut self, events: &mut Events) -> Result<(), Error> {
-        let deadline = nanoseconds(self.plan.connect_timeout);
+    pub(crate) fn connect(&mut self, events: &mut Events, since: u64) -> Result<(), Error> {
+        let deadline = since.saturating_add(nanoseconds(self.plan.connect_timeout));
+        let burst = self.share.of(self.plan.connect_burst);
         let sources = Sources::new(self.plan.target, self.plan.connections);
         let mut begun = 0;
         while begun < self.connections.len() || self.connecting > 0 {
             let now = self.clock.now();
-            if now >= deadline || self.interrupt.load(Ordering::Relaxed) {
+            if now >= deadline || self.crew.is_over() {
                 break;
             }
-            while begun < self.connections.len() && self.connecting < self.plan.connect_burst {
+            while begun < self.connections.len() && self.connecting < burst {
                 self.begin(begun, &sources)?;
                 begun += 1;
             }
@@ -36,14 +37,14 @@ impl Generator<'_> {
                 }
             }
         }
-        if !self.interrupt.load(Ordering::Relaxed) {
+        if !self.crew.is_over() {
             self.give_up(begun);
         }
         Ok(())
     }
 
     fn begin(&mut self, id: usize, sources: &Sources) -> Result<(), Error> {
-        let mut stream = match sources.connect(id) {
+        let mut stream = match sources.connect(self.share.number(id) as usize) {
             Ok(stream) => stream,
             Err(why) if is_out_of_descriptors(&why) => {
                 return Err(Error::io("open another socket")(why));
@@ -66,13 +67,14 @@ impl Generator<'_> {
     fn connecting_event(&mut self, event: &Event) {
         let id = event.token().0;
         let connection = &mut self.connections[id];
-        if !connection.established {
+        if !connection.account.established {
             let Some(stream) = &connection.stream else { return };
             match stream.take_error() {
                 Ok(None) if stream.peer_addr().is_ok() => {
-                    connection.established = true;
+                    connection.account.established = true;
                     self.connecting -= 1;
                     self.live += 1;
+                    self.crew.came();
                 }
                 Ok(None) => return, // Still shaking hands.
                 Ok(Some(why)) | Err(why) => {
@@ -89,7 +91,7 @@ impl Generator<'_> {
     fn give_up(&mut self, begun: usize) {
         for id in 0..self.connections.len() {
             let connection = &self.connections[id];
-            if id >= begun || (connection.stream.is_some() && !connection.established) {
+            if id >= begun || (connection.stream.is_some() && !connection.account.established) {
                 let spent = humantime::format_duration(self.plan.connect_timeout);
                 let text = format!("no handshake within the connect timeout of {spent}");
                 self.fail(id, &Fault::new(Cause::ConnectTimeout, text));

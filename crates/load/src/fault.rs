@@ -86,6 +86,21 @@ impl Errors {
             + self.other
     }
 
+    /// Takes in those of another thread.
+    pub(crate) fn add(&mut self, other: Self) {
+        self.refused += other.refused;
+        self.connect_timeout += other.connect_timeout;
+        self.reset += other.reset;
+        self.closed_early += other.closed_early;
+        self.mismatch += other.mismatch;
+        self.bad_status += other.bad_status;
+        self.protocol += other.protocol;
+        self.server_died += other.server_died;
+        self.other += other.other;
+        self.first.extend(other.first);
+        self.first.truncate(TEXTS);
+    }
+
     pub(crate) fn count(&mut self, whose: &str, fault: &Fault) {
         *match fault.cause {
             Cause::Refused => &mut self.refused,

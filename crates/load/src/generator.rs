@@ -1,30 +1,31 @@
-//! A run from its first socket to its report, in one thread.
+//! One thread of traffic, from its first socket to its findings.
 
-use std::{
-    io,
-    sync::atomic::{AtomicBool, Ordering},
-    time::Duration,
-};
+use std::{io, time::Duration};
 
 use mio::{Events, Poll};
 
 use crate::{
     clock::{Clock, NEVER, nanoseconds},
     connection::Connection,
+    crew::Crew,
     error::Error,
-    fault::{Cause, Fault},
+    findings::Findings,
     ledger::Ledger,
-    limits::allow_connections,
+    observer::Observer,
     own::Usage,
     pacing::Pacing,
     plan::{Mode, Plan},
-    report::Report,
     script::Script,
-    watch::{Memory, Sample, Watch, Watched},
+    share::Share,
 };
 
 /// Longest wait without a look at the interrupt flag.
 pub(crate) const NAP: Duration = Duration::from_millis(100);
+
+/// How often a thread looks whether its leader has opened the window, and how
+/// long before it begins the leader says so.
+const LOOK_NS: u64 = 5_000_000;
+const NOTICE_NS: u64 = 20_000_000;
 
 /// Events taken from the kernel at once. Few enough that an answer does not
 /// wait long in our own hands before its instant is noted.
@@ -37,7 +38,8 @@ const BUFFER: usize = 128 * 1024;
 #[derive(Debug)]
 pub(crate) struct Generator<'a> {
     pub(crate) plan: &'a Plan,
-    pub(crate) interrupt: &'a AtomicBool,
+    pub(crate) crew: &'a Crew<'a>,
+    pub(crate) share: Share,
     pub(crate) clock: Clock,
     pub(crate) poll: Poll,
     pub(crate) connections: Vec<Connection>,
@@ -52,52 +54,25 @@ pub(crate) struct Generator<'a> {
     /// New requests may be made.
     pub(crate) sending: bool,
     /// When traffic began; never, while it has not.
-    pub(crate) traffic_at: u64,
+    traffic_at: u64,
     /// Time in the window in which the generator did not run, or not keep up.
     pub(crate) stalled_ns: u64,
     /// What this thread used in the window.
-    pub(crate) usage: Usage,
-}
-
-/// Runs `plan` against its target and reports what happened.
-///
-/// Takes at most the plan's connect timeout, warm-up, duration and grace
-/// together, and the time to sample memory if that is asked for. Setting
-/// `interrupt` ends the run at once with a report of what there is. The soft
-/// descriptor limit of the process is raised if the plan needs it.
-///
-/// # Errors
-///
-/// Only what keeps the generator itself from running. Whatever the server does
-/// is in the report, a server that is not there included.
-pub fn run(plan: &Plan, interrupt: &AtomicBool) -> Result<Report, Error> {
-    plan.check()?;
-    allow_connections(plan.connections)?;
-    let watch = plan.watch.map(Watch::new).transpose()?;
-    let mut watched = match (&watch, plan.watch) {
-        (Some(watch), Some(pid)) => {
-            let memory = plan.watch_memory.then(|| watch.memory()).transpose()?;
-            let before = Sample { memory, ..watch.sample()? };
-            Some(Watched { pid, before, start: None, end: None })
-        }
-        _ => None,
-    };
-    let mut generator = Generator::new(plan, interrupt)?;
-    let mut events = Events::with_capacity(EVENTS);
-    generator.connect(&mut events)?;
-    generator.traffic(&mut events, watch.as_ref(), watched.as_mut())?;
-    Ok(Report::of(generator, watched))
+    usage: Usage,
 }
 
 impl<'a> Generator<'a> {
-    fn new(plan: &'a Plan, interrupt: &'a AtomicBool) -> Result<Self, Error> {
+    pub(crate) fn new(crew: &'a Crew<'a>, share: Share) -> Result<Self, Error> {
+        let plan = crew.plan;
         let script = Script::new(plan);
         let is_open_loop = matches!(plan.mode, Mode::Open { .. });
         Ok(Self {
             plan,
-            interrupt,
+            crew,
+            share,
+            clock: crew.clock,
             poll: Poll::new().map_err(Error::io("create an epoll instance"))?,
-            connections: (0..plan.connections).map(|_| Connection::new()).collect(),
+            connections: (0..share.of(plan.connections)).map(|_| Connection::new()).collect(),
             ledger: Ledger::new(is_open_loop, script.has_slow()),
             script,
             pacing: Pacing::Silent,
@@ -109,52 +84,35 @@ impl<'a> Generator<'a> {
             traffic_at: NEVER,
             stalled_ns: 0,
             usage: Usage::default(),
-            // Last, so that the connect timeout does not pay for the payloads.
-            clock: Clock::start(),
         })
     }
 
-    /// Warm-up, window and grace period.
-    fn traffic(
-        &mut self,
-        events: &mut Events,
-        watch: Option<&Watch>,
-        mut watched: Option<&mut Watched>,
-    ) -> Result<(), Error> {
+    /// Connects, and takes part in warm-up, window and grace period. The thread
+    /// that has the observer leads: it decides when the window begins.
+    pub(crate) fn run(&mut self, leads: Option<&mut Observer>) -> Result<(), Error> {
+        let mut events = Events::with_capacity(EVENTS);
+        // Together, so that the connect timeout does not pay for the payloads.
+        let since = self.crew.meet(&[]);
+        self.connect(&mut events, since)?;
         self.start();
         if matches!(self.plan.mode, Mode::Idle { probe: true }) {
-            self.probe(events)?;
+            self.probe(&mut events)?;
+            self.crew.meet(&[]);
         }
-        let warm = self.clock.now().saturating_add(nanoseconds(self.plan.warmup));
-        self.drive(events, warm, false)?;
-        let memory = self.sample_memory(watch);
-        if memory.is_some() {
-            // Traffic stood still meanwhile. Give it as long to settle.
-            let now = self.clock.now();
-            self.drive(events, now.saturating_add(now.saturating_sub(warm)), false)?;
+        match leads {
+            Some(observer) => self.lead(&mut events, observer),
+            None => self.follow(&mut events),
         }
-        if !self.is_interrupted() {
-            let start = self.sample(watch).map(|sample| Sample { memory, ..sample });
-            self.window(events)?;
-            let end = self.sample(watch);
-            self.finish(events)?;
-            let memory = self.sample_memory(watch);
-            if let Some(watched) = &mut watched {
-                watched.start = start;
-                watched.end = end.map(|sample| Sample { memory, ..sample });
-            }
-        }
-        Ok(())
     }
 
-    /// The barrier is passed: every connection is established or has failed.
+    /// The barrier: every connection of every thread is established or has failed.
     fn start(&mut self) {
-        let now = self.clock.now();
         let live: Vec<u32> = (0..)
             .zip(&self.connections)
-            .filter_map(|(id, connection)| connection.is_live().then_some(id))
+            .filter_map(|(place, one)| one.is_live().then_some(self.share.number(place)))
             .collect();
-        self.pacing = Pacing::new(self.plan, now, &live);
+        let now = self.crew.meet(&live);
+        self.pacing = Pacing::new(self.plan, now, self.crew.established(), self.share);
         self.traffic_at = now;
         self.sending = true;
     }
@@ -164,23 +122,76 @@ impl<'a> Generator<'a> {
         for id in 0..self.connections.len() {
             if self.connections[id].is_live() {
                 let now = self.clock.now();
-                self.connections[id].asked_at = now;
+                self.connections[id].account.asked_at = now;
                 self.send(id, now, now);
             }
         }
-        self.drive(events, nanoseconds(self.plan.connect_timeout), true)
+        let until = self.traffic_at.saturating_add(nanoseconds(self.plan.connect_timeout));
+        self.drive(events, until, true)
     }
 
-    /// The measured window: from now, for the plan's duration.
-    fn window(&mut self, events: &mut Events) -> Result<(), Error> {
-        let before = Usage::now();
-        let start = self.clock.now();
+    fn lead(&mut self, events: &mut Events, observer: &mut Observer) -> Result<(), Error> {
+        let warm = self.clock.now().saturating_add(nanoseconds(self.plan.warmup));
+        self.drive(events, warm, false)?;
+        let memory = observer.memory();
+        if memory.is_some() {
+            // Traffic stood still meanwhile. Give it as long to settle.
+            let now = self.clock.now();
+            self.drive(events, now.saturating_add(now.saturating_sub(warm)), false)?;
+        }
+        if self.crew.is_over() {
+            return Ok(());
+        }
+        let alone = self.plan.threads == 1;
+        if !alone {
+            self.announce(events)?;
+        }
+        observer.start(memory);
+        if alone {
+            self.open(self.clock.now()); // Reading the samples is not in the window.
+        }
+        self.window(events)?;
+        observer.end();
+        self.finish(events)
+    }
+
+    /// Opens the window on all threads at once: soon, so that each can know before.
+    fn announce(&mut self, events: &mut Events) -> Result<(), Error> {
+        let start = self.clock.now().saturating_add(NOTICE_NS);
+        self.crew.announce(start);
+        self.open(start);
+        self.drive(events, start, false)
+    }
+
+    /// Traffic until the leader opens the window, and then as it does.
+    fn follow(&mut self, events: &mut Events) -> Result<(), Error> {
+        while self.crew.window_at() == NEVER {
+            if self.crew.is_over() {
+                return Ok(());
+            }
+            let look = self.clock.now().saturating_add(LOOK_NS);
+            self.drive(events, look, false)?;
+        }
+        let start = self.crew.window_at();
+        self.open(start);
+        self.drive(events, start, false)?;
+        self.window(events)?;
+        self.finish(events)
+    }
+
+    /// Sets the window: from `start`, for the plan's duration.
+    fn open(&mut self, start: u64) {
         let end = start.saturating_add(nanoseconds(self.plan.duration));
         (self.ledger.start, self.ledger.end) = (start, end);
-        self.drive(events, end, false)?;
+    }
+
+    /// Traffic in the window, which has begun.
+    fn window(&mut self, events: &mut Events) -> Result<(), Error> {
+        let before = Usage::now();
+        self.drive(events, self.ledger.end, false)?;
         self.usage = Usage::now().since(before);
         // Cut short, by an interrupt or because nobody is left: the window is what was.
-        self.ledger.end = end.min(self.clock.now());
+        self.ledger.end = self.ledger.end.min(self.clock.now());
         Ok(())
     }
 
@@ -203,33 +214,16 @@ impl<'a> Generator<'a> {
         }
     }
 
-    pub(crate) fn is_interrupted(&self) -> bool {
-        self.interrupt.load(Ordering::Relaxed)
-    }
-
-    fn sample(&mut self, watch: Option<&Watch>) -> Option<Sample> {
-        let sampled = watch?.sample();
-        self.told(sampled)
-    }
-
-    fn sample_memory(&mut self, watch: Option<&Watch>) -> Option<Memory> {
-        let sampled = watch.filter(|_| self.plan.watch_memory)?.memory();
-        self.told(sampled)
-    }
-
-    /// Notes once that the watched process is gone.
-    fn told<T>(&mut self, sampled: Result<T, Error>) -> Option<T> {
-        let why = match sampled {
-            Ok(value) => return Some(value),
-            Err(why) => why,
-        };
-        if self.ledger.errors.server_died == 0 {
-            let cause = match why {
-                Error::NoProcess { .. } => Cause::ServerDied,
-                _ => Cause::Other,
-            };
-            self.ledger.errors.count("watching", &Fault::new(cause, why.to_string()));
+    /// Closes what is still open and keeps what was found.
+    pub(crate) fn findings(self) -> Findings {
+        let owed = self.connections.iter().filter(|one| one.exchange.outstanding).count() as u64;
+        Findings {
+            accounts: self.connections.into_iter().map(|one| one.account).collect(),
+            owed,
+            ledger: self.ledger,
+            traffic_at: self.traffic_at,
+            usage: self.usage,
+            stalled_ns: self.stalled_ns,
         }
-        None
     }
 }

@@ -98,6 +98,29 @@ impl Ledger {
         self.samples += 1;
     }
 
+    /// Takes in that of another thread. The window is the longest of theirs: one
+    /// whose thread was interrupted before it began is none.
+    pub(crate) fn add(&mut self, other: Self) {
+        if self.start == NEVER {
+            (self.start, self.end) = (other.start, other.end);
+        } else if other.start != NEVER {
+            (self.start, self.end) = (self.start.min(other.start), self.end.max(other.end));
+        }
+        self.short.add(&other.short);
+        if let (Some(slow), Some(other)) = (&mut self.slow, &other.slow) {
+            slow.add(other);
+        }
+        self.latency_ns = self.latency_ns.saturating_add(other.latency_ns);
+        self.samples += other.samples;
+        self.answered += other.answered;
+        self.arrivals += other.arrivals;
+        self.sent += other.sent;
+        self.lag.add(&other.lag);
+        self.bytes_in += other.bytes_in;
+        self.bytes_out += other.bytes_out;
+        self.errors.add(other.errors);
+    }
+
     /// Mean latency of both classes in nanoseconds.
     #[expect(clippy::cast_precision_loss, reason = "sums below 2^53 ns are 104 days")]
     pub(crate) fn mean_ns(&self) -> Option<f64> {
@@ -118,6 +141,14 @@ impl Class {
         Self { due: histogram(), sent: is_open.then(histogram) }
     }
 
+    fn add(&mut self, other: &Self) {
+        // Histograms of the same bounds always add up.
+        let _ = self.due.add(&other.due);
+        if let (Some(sent), Some(other)) = (&mut self.sent, &other.sent) {
+            let _ = sent.add(other);
+        }
+    }
+
     fn told(&self) -> Told {
         Told {
             latency: Summary::of(&self.due),
@@ -135,6 +166,12 @@ impl Lag {
             self.late += 1;
         }
         self.max_ns = self.max_ns.max(lag_ns);
+    }
+
+    fn add(&mut self, other: &Self) {
+        self.punctual += other.punctual;
+        self.late += other.late;
+        self.max_ns = self.max_ns.max(other.max_ns);
     }
 
     /// Share of the arrivals taken up punctually, if there was any.
@@ -166,6 +203,24 @@ mod tests {
         assert_eq!((short.latency.samples, slow.latency.samples), (1, 1));
         assert!(short.latency.max_us > short.from_send.unwrap().max_us);
         assert_eq!(ledger.mean_ns(), Some(4_510_000.0));
+    }
+
+    #[test]
+    fn two_threads_add_up() {
+        let window = |start, end, latency| {
+            let mut ledger = Ledger::new(true, true);
+            (ledger.start, ledger.end) = (start, end);
+            ledger.record(true, 0, 0, latency);
+            ledger.lag.count(latency);
+            ledger
+        };
+        let mut all = window(NEVER, NEVER, 4_000);
+        all.add(window(10, 20, 2_000_000));
+        all.add(window(10, 30, 6_000));
+        assert_eq!((all.start, all.end, all.samples), (10, 30, 3));
+        assert_eq!(all.slow().unwrap().latency.samples, 3);
+        assert_eq!((all.lag.punctual, all.lag.late, all.lag.max_ns), (2, 1, 2_000_000));
+        assert_eq!(all.mean_ns(), Some(670_000.0));
     }
 
     #[test]

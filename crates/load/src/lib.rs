@@ -1,5 +1,5 @@
 //! **Load generator**: drives any TCP server over many connections from one
-//! thread, verifies every answer, and accounts for every connection.
+//! thread or several, verifies every answer, and accounts for every connection.
 //!
 //! ```text
 //! Plan ─▶ connecting ─▶ barrier ─▶ warm-up ─▶ window ─▶ grace ─▶ Report
@@ -9,7 +9,7 @@
 //!
 //! | Question               | Answer                                               |
 //! |------------------------|------------------------------------------------------|
-//! | Threads                | the caller's, with one epoll instance                |
+//! | Threads                | the caller's, and more if asked; an epoll each       |
 //! | Outstanding requests   | at most one a connection; no pipelining              |
 //! | Latency counts from    | the instant a request was due, and from its send     |
 //! | What is verified       | every echoed byte, every status, every body          |
@@ -19,29 +19,37 @@
 //!
 //! - what is asked: `plan`, `script`, `pattern`, `reference`, `decoder`;
 //! - when: `arrivals`, `pacing`, `clock`;
+//! - who: `run`, `crew`, `share`;
 //! - the loop: `generator`, `connecting`, `traffic`, `exchange`, `connection`;
-//! - what is found: `ledger`, `own`, `summary`, `fairness`, `little`, `watch`, `verdict`, `report`.
+//! - what is counted: `account`, `ledger`, `own`, `watch`, `observer`, `findings`;
+//! - what is told: `summary`, `fairness`, `little`, `report`, `verdict`.
 
+mod account;
 mod arrivals;
 mod clock;
 mod connecting;
 mod connection;
+mod crew;
 mod decoder;
 mod error;
 mod exchange;
 mod fairness;
 mod fault;
+mod findings;
 mod generator;
 mod ledger;
 mod limits;
 mod little;
+mod observer;
 mod own;
 mod pacing;
 mod pattern;
 mod plan;
 mod reference;
 mod report;
+mod run;
 mod script;
+mod share;
 mod sources;
 mod summary;
 mod traffic;
@@ -51,10 +59,10 @@ mod watch;
 pub use error::Error;
 pub use fairness::{Spread, jain};
 pub use fault::Errors;
-pub use generator::run;
 pub use limits::allow_connections;
 pub use little::littles_law;
 pub use plan::{Arrivals, Kind, Method, Mode, Plan, Request};
 pub use report::Report;
+pub use run::run;
 pub use summary::{Summary, decode_histogram};
 pub use watch::{Memory, Sample, Watched};

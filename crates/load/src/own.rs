@@ -6,8 +6,8 @@ use nix::time::{ClockId, clock_gettime};
 
 use crate::clock::nanoseconds;
 
-/// Of the calling thread since it began, in nanoseconds: all that a generator
-/// of one thread uses.
+/// Of the calling thread since it began, in nanoseconds: all that its generator
+/// uses.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Usage {
     /// CPU time.
@@ -25,6 +25,11 @@ impl Usage {
         let stat = fs::read_to_string("/proc/thread-self/schedstat").unwrap_or_default();
         let waited = stat.split(' ').nth(1).and_then(|text| text.parse().ok()).unwrap_or(0);
         Self { cpu, waited }
+    }
+
+    /// Of two threads.
+    pub(crate) fn and(self, other: Self) -> Self {
+        Self { cpu: self.cpu + other.cpu, waited: self.waited + other.waited }
     }
 
     /// What was used since `before`.

@@ -23,6 +23,10 @@ pub struct Plan {
     /// Connections asked for; how many the server grants is in the report.
     #[serde(default = "default::connections")]
     pub connections: usize,
+    /// Threads that make the load, each with its share of the connections. More
+    /// than there are cores to spare would only wait for each other.
+    #[serde(default = "default::threads")]
+    pub threads: usize,
     /// Handshakes under way at once: more would overflow a short backlog and
     /// measure the kernel's SYN retries instead of the server.
     #[serde(default = "default::connect_burst")]
@@ -170,6 +174,7 @@ impl Plan {
         Self {
             target,
             connections: default::connections(),
+            threads: default::threads(),
             connect_burst: default::connect_burst(),
             connect_timeout: default::connect_timeout(),
             requests: default::requests(),
@@ -196,8 +201,19 @@ impl Plan {
         if u32::try_from(self.connections).is_err() {
             return refuse("connections does not fit 32 bits");
         }
-        if self.connect_burst == 0 {
-            return refuse("connect_burst is 0, so nothing would connect; use at least 1");
+        if self.threads == 0 {
+            return refuse("threads is 0, so nothing would run; use at least 1");
+        }
+        if self.threads > self.connections {
+            return refuse(
+                "there are more threads than connections; use fewer threads, or more connections",
+            );
+        }
+        if self.connect_burst < self.threads {
+            return refuse(
+                "connect_burst is less than threads, so a thread could not connect; \
+                 use at least 1 for each",
+            );
         }
         if self.requests.is_empty() {
             return refuse("requests is empty; name at least one");
@@ -256,6 +272,9 @@ mod default {
 
     pub(super) fn connections() -> usize {
         64
+    }
+    pub(super) fn threads() -> usize {
+        1
     }
     pub(super) fn connect_burst() -> usize {
         64
@@ -364,6 +383,9 @@ mod tests {
         assert!(refused(&|plan| plan.requests = vec![http("/a b")]).contains("/a b"));
         assert!(refused(&|plan| plan.requests.clear()).contains("requests"));
         assert!(refused(&|plan| plan.connections = 0).contains("connections"));
+        assert!(refused(&|plan| plan.threads = 0).contains("threads is 0"));
+        assert!(refused(&|plan| plan.threads = 65).contains("use fewer threads"));
+        assert!(refused(&|plan| plan.connect_burst = 0).contains("connect_burst"));
         assert!(refused(&|plan| plan.requests[0].weight = 0).contains("weight"));
         let open = Mode::Open { rate: f64::NAN, arrivals: Arrivals::Fixed };
         assert!(refused(&|plan| plan.mode = open).contains("rate"));

@@ -3,16 +3,15 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    account::Account,
     clock::{NEVER, seconds},
-    connection::Connection,
     fairness::{Spread, jain},
     fault::Errors,
-    generator::Generator,
+    findings::Findings,
     ledger::{Ledger, Told},
     little::littles_law,
-    plan::Mode,
+    plan::{Mode, Plan},
     summary::Summary,
-    verdict,
     watch::Watched,
 };
 
@@ -20,6 +19,8 @@ use crate::{
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Report {
+    /// Threads that made the load.
+    pub threads: usize,
     /// Connections the plan asked for.
     pub requested: usize,
     /// Connections whose handshake was completed, by the kernel at least.
@@ -81,13 +82,14 @@ pub struct Report {
     pub max_lag_us: Option<f64>,
     /// Closed loop: see [`littles_law`].
     pub littles_law: Option<f64>,
-    /// CPU time of the generator in the window. An open loop spins before each
+    /// CPU time of the generator's threads in the window. An open loop spins before each
     /// send, so there this is no cost of requests.
     pub client_cpu_seconds: f64,
-    /// Time in the window in which the generator was ready to run and had no core.
+    /// Time in the window in which the generator was ready to run and had no core,
+    /// summed over its threads.
     pub client_wait_seconds: f64,
     /// Time in the window in which it stood still or did not keep up, seen as
-    /// turns of its loop that took 100 ms too long.
+    /// turns of its loop that took 100 ms too long; of the worst of its threads.
     pub stalled_seconds: f64,
     /// The server's process, if it was watched.
     pub watch: Option<Watched>,
@@ -108,36 +110,36 @@ impl Report {
         (cpu > 0.0).then(|| self.answered as f64 / cpu)
     }
 
+    /// What the threads of `plan` found until `end`. Judging it is not done here.
     #[expect(clippy::cast_precision_loss, reason = "counts stay far below 2^53")]
-    pub(crate) fn of(generator: Generator, watch: Option<Watched>) -> Self {
-        let end = generator.clock.now();
-        let interrupted = generator.is_interrupted();
-        let Generator { plan, connections, ledger, .. } = generator;
+    pub(crate) fn of(plan: &Plan, found: Findings, end: u64, watch: Option<Watched>) -> Self {
+        let Findings { accounts, ledger, .. } = found;
         let window_seconds = seconds(ledger.end.saturating_sub(ledger.start));
         let rate = if window_seconds > 0.0 { ledger.answered as f64 / window_seconds } else { 0.0 };
-        let mut counts: Vec<u64> = connections.iter().map(|one| one.answered).collect();
-        let served = count(&connections, |one| one.served);
-        let unasked = count(&connections, |one| one.established && one.asked_at == NEVER);
+        let mut counts: Vec<u64> = accounts.iter().map(|one| one.answered).collect();
+        let served = count(&accounts, |one| one.served);
+        let unasked = count(&accounts, |one| one.established && one.asked_at == NEVER);
         let Told { latency, from_send, histogram } = ledger.short();
         let slow = ledger.slow();
         let adherence = ledger.lag.adherence();
-        let mut report = Self {
-            requested: connections.len(),
-            established: count(&connections, |one| one.established),
+        Self {
+            threads: plan.threads,
+            requested: accounts.len(),
+            established: count(&accounts, |one| one.established),
             served,
-            starved: connections.len() - served - unasked,
+            starved: accounts.len() - served - unasked,
             unasked,
             answered: ledger.answered,
             sent: ledger.sent,
             unsent: ledger.arrivals.saturating_sub(ledger.sent),
-            censored: count(&connections, |one| one.exchange.outstanding) as u64,
+            censored: found.owed,
             window_seconds,
             rate,
             bytes_in: ledger.bytes_in,
             bytes_out: ledger.bytes_out,
             jain: jain(&counts),
             per_connection: Spread::of(&mut counts),
-            longest_wait_ms: longest_wait_ms(&connections, generator.traffic_at, end),
+            longest_wait_ms: longest_wait_ms(&accounts, found.traffic_at, end),
             latency,
             latency_slow: slow.as_ref().map(|told| told.latency.clone()),
             latency_from_send: from_send,
@@ -147,28 +149,26 @@ impl Report {
             adherence,
             max_lag_us: adherence.map(|_| ledger.lag.max_ns as f64 / 1e3),
             littles_law: self_check(plan.mode, &ledger, rate, served),
-            client_cpu_seconds: seconds(generator.usage.cpu),
-            client_wait_seconds: seconds(generator.usage.waited),
-            stalled_seconds: seconds(generator.stalled_ns),
+            client_cpu_seconds: seconds(found.usage.cpu),
+            client_wait_seconds: seconds(found.usage.waited),
+            stalled_seconds: seconds(found.stalled_ns),
             watch,
-            interrupted,
+            interrupted: false,
             warnings: Vec::new(),
             void: None,
             errors: ledger.errors,
-        };
-        (report.warnings, report.void) = verdict::of(&report);
-        report
+        }
     }
 }
 
-fn count(connections: &[Connection], what: impl Fn(&Connection) -> bool) -> usize {
-    connections.iter().filter(|one| what(one)).count()
+fn count(accounts: &[Account], what: impl Fn(&Account) -> bool) -> usize {
+    accounts.iter().filter(|one| what(one)).count()
 }
 
 #[expect(clippy::cast_precision_loss, reason = "a run takes less than 2^53 ns")]
-fn longest_wait_ms(connections: &[Connection], traffic_at: u64, end: u64) -> Option<f64> {
-    let asks = connections.iter().any(|one| one.asked_at != NEVER);
-    let waits = connections.iter().filter(|_| asks).filter_map(|one| {
+fn longest_wait_ms(accounts: &[Account], traffic_at: u64, end: u64) -> Option<f64> {
+    let asks = accounts.iter().any(|one| one.asked_at != NEVER);
+    let waits = accounts.iter().filter(|_| asks).filter_map(|one| {
         let from = if one.established { one.asked_at } else { traffic_at };
         (from != NEVER).then(|| one.first_byte_at.min(end).saturating_sub(from))
     });

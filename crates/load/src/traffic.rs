@@ -8,7 +8,6 @@
 
 use std::{
     io::{ErrorKind, Read},
-    sync::atomic::Ordering,
     time::Duration,
 };
 
@@ -27,8 +26,8 @@ use crate::{
 const STALL_NS: u64 = 100_000_000;
 
 impl Generator<'_> {
-    /// Runs traffic until `until`; earlier if interrupted, if no connection is
-    /// left, or when `drained` asks for it and no answer is owed any more.
+    /// Runs traffic until `until`; earlier if the run is over, if no connection is
+    /// left on any thread, or when `drained` asks for it and no answer is owed any more.
     pub(crate) fn drive(
         &mut self,
         events: &mut Events,
@@ -36,7 +35,7 @@ impl Generator<'_> {
         drained: bool,
     ) -> Result<(), Error> {
         let mut now = self.clock.now();
-        while now < until && self.live > 0 && !self.interrupt.load(Ordering::Relaxed) {
+        while now < until && (self.live > 0 || self.crew.has_live()) && !self.crew.is_over() {
             if drained && self.outstanding == 0 {
                 break;
             }
@@ -76,7 +75,7 @@ impl Generator<'_> {
             let Some((due, id)) = self.pacing.take() else { return };
             let connection = &mut self.connections[id];
             let is_open_loop = matches!(self.pacing, Pacing::Open(_));
-            connection.asked_at = connection.asked_at.min(due);
+            connection.account.asked_at = connection.account.asked_at.min(due);
             let live = connection.is_live();
             let busy = connection.exchange.outstanding;
             if live && busy {
@@ -97,8 +96,7 @@ impl Generator<'_> {
 
     #[inline]
     pub(crate) fn send(&mut self, id: usize, intended: u64, now: u64) {
-        let number = u32::try_from(id).unwrap_or(u32::MAX); // The plan's check made sure it fits.
-        self.connections[id].exchange.begin(&self.script, number, intended, now);
+        self.connections[id].exchange.begin(&self.script, self.share.number(id), intended, now);
         self.outstanding += 1;
         self.ledger.sent += u64::from(self.ledger.is_in_window(intended));
         self.write(id);
@@ -145,7 +143,7 @@ impl Generator<'_> {
             };
             let now = self.clock.now();
             self.ledger.bytes_in += bytes as u64;
-            connection.first_byte_at = connection.first_byte_at.min(now);
+            connection.account.first_byte_at = connection.account.first_byte_at.min(now);
             match connection.exchange.receive(&self.buffer[..bytes], &mut self.script) {
                 Ok(true) => self.complete(id, now),
                 Ok(false) => {}
@@ -162,9 +160,9 @@ impl Generator<'_> {
     fn complete(&mut self, id: usize, now: u64) {
         let connection = &mut self.connections[id];
         self.outstanding -= 1;
-        connection.served = true;
+        connection.account.served = true;
         if self.ledger.is_in_window(now) {
-            connection.answered += 1;
+            connection.account.answered += 1;
             self.ledger.answered += 1;
         }
         let exchange = &connection.exchange;
@@ -189,8 +187,9 @@ impl Generator<'_> {
     #[cold]
     pub(crate) fn fail(&mut self, id: usize, fault: &Fault) {
         let connection = &mut self.connections[id];
-        if connection.established {
+        if connection.account.established {
             self.live -= 1;
+            self.crew.went();
         } else if connection.stream.is_some() {
             self.connecting -= 1;
         }
@@ -199,6 +198,6 @@ impl Generator<'_> {
             self.outstanding -= 1;
         }
         connection.stream = None; // Closes it, which also ends its registration.
-        self.ledger.errors.count(&format!("connection {id}"), fault);
+        self.ledger.errors.count(&format!("connection {}", self.share.number(id)), fault);
     }
 }

@@ -18,8 +18,12 @@ const BUSY_WARN: f64 = 0.95;
 /// Share of the window that the generator may have stood still.
 const STALL_VOID: f64 = 0.05;
 
-/// The warnings that a report deserves, and why it is void if it is.
-pub(crate) fn of(report: &Report) -> (Vec<String>, Option<String>) {
+/// Adds the warnings that a report deserves, and why it is void if it is.
+pub(crate) fn pass(report: &mut Report) {
+    (report.warnings, report.void) = of(report);
+}
+
+fn of(report: &Report) -> (Vec<String>, Option<String>) {
     let mut warnings = Vec::new();
     let mut voids = Vec::new();
     if let Some(adherence) = report.adherence.filter(|&share| share < ADHERENCE_WARN) {
@@ -58,7 +62,7 @@ pub(crate) fn of(report: &Report) -> (Vec<String>, Option<String>) {
 
 /// Warnings about the generator's share of the machine.
 fn capacity(report: &Report, warnings: &mut Vec<String>) {
-    let window = report.window_seconds;
+    let window = all_threads(report);
     if report.client_wait_seconds > WAIT_WARN * window {
         warnings.push(format!(
             "the generator waited {:.2} s of the window for a core, which the latencies include; \
@@ -71,10 +75,17 @@ fn capacity(report: &Report, warnings: &mut Vec<String>) {
     if report.adherence.is_none() && busy {
         warnings.push(
             "the generator was busy all the time: the rate is its own limit, perhaps not the \
-             server's; answers a CPU second of the server still tell (--pid)"
+             server's; give it another thread, or look at answers a CPU second of the server \
+             (--pid)"
                 .to_owned(),
         );
     }
+}
+
+/// The seconds that the generator's threads had together in the window.
+#[expect(clippy::cast_precision_loss, reason = "threads are few")]
+fn all_threads(report: &Report) -> f64 {
+    report.window_seconds * report.threads as f64
 }
 
 /// Warnings about who was not served.

@@ -1,0 +1,32 @@
+//! What one thread found, as plain data, and how those of several add up.
+
+use crate::{account::Account, ledger::Ledger, own::Usage};
+
+/// All that a report is made of, of one thread or of all.
+#[derive(Debug)]
+pub(crate) struct Findings {
+    /// One for each of the plan's connections.
+    pub(crate) accounts: Vec<Account>,
+    /// Answers still owed.
+    pub(crate) owed: u64,
+    pub(crate) ledger: Ledger,
+    /// When traffic began; never, if it did not.
+    pub(crate) traffic_at: u64,
+    /// What the threads used in the window.
+    pub(crate) usage: Usage,
+    /// Time in the window in which a thread stood still: of the one that did longest.
+    pub(crate) stalled_ns: u64,
+}
+
+impl Findings {
+    /// With those of another thread.
+    pub(crate) fn and(mut self, other: Self) -> Self {
+        self.accounts.extend(other.accounts);
+        self.owed += other.owed;
+        self.ledger.add(other.ledger);
+        self.traffic_at = self.traffic_at.min(other.traffic_at);
+        self.usage = self.usage.and(other.usage);
+        self.stalled_ns = self.stalled_ns.max(other.stalled_ns);
+        self
+    }
+}

@@ -1,0 +1,83 @@
+//! The one place of a run that looks at the watched process.
+
+use crate::{
+    error::Error,
+    fault::{Cause, Errors, Fault},
+    plan::Plan,
+    watch::{Memory, Sample, Watch, Watched},
+};
+
+/// Samples the process that a plan names; does nothing if it names none.
+#[derive(Debug)]
+pub(crate) struct Observer {
+    watching: Option<(Watch, Watched)>,
+    with_memory: bool,
+    errors: Errors,
+}
+
+impl Observer {
+    /// Takes the sample before the first connection.
+    pub(crate) fn new(plan: &Plan) -> Result<Self, Error> {
+        let with_memory = plan.watch_memory;
+        let watching = plan.watch.map(|pid| -> Result<_, Error> {
+            let watch = Watch::new(pid)?;
+            let memory = with_memory.then(|| watch.memory()).transpose()?;
+            let before = Sample { memory, ..watch.sample()? };
+            Ok((watch, Watched { pid, before, start: None, end: None }))
+        });
+        Ok(Self { watching: watching.transpose()?, with_memory, errors: Errors::default() })
+    }
+
+    /// Takes the sample at the start of the window, with the memory read before it.
+    pub(crate) fn start(&mut self, memory: Option<Memory>) {
+        let sample = self.look(Watch::sample).map(|sample| Sample { memory, ..sample });
+        if let Some((_, watched)) = &mut self.watching {
+            watched.start = sample;
+        }
+    }
+
+    /// Takes the sample at the end of the window.
+    pub(crate) fn end(&mut self) {
+        let sample = self.look(Watch::sample);
+        if let Some((_, watched)) = &mut self.watching {
+            watched.end = sample;
+        }
+    }
+
+    /// Adds the memory to it, once the last answers were waited for.
+    pub(crate) fn finish(&mut self) {
+        if self.watching.as_ref().is_some_and(|(_, watched)| watched.end.is_some()) {
+            let memory = self.memory();
+            if let Some(end) = self.watching.as_mut().and_then(|(_, watched)| watched.end.as_mut())
+            {
+                end.memory = memory;
+            }
+        }
+    }
+
+    /// Memory now, if the plan asks for it.
+    pub(crate) fn memory(&mut self) -> Option<Memory> {
+        if self.with_memory { self.look(Watch::memory) } else { None }
+    }
+
+    /// What was seen, and that the process is gone, if so.
+    pub(crate) fn told(self) -> (Option<Watched>, Errors) {
+        (self.watching.map(|(_, watched)| watched), self.errors)
+    }
+
+    /// Notes once that the watched process is gone.
+    fn look<T>(&mut self, at: impl FnOnce(&Watch) -> Result<T, Error>) -> Option<T> {
+        let why = match at(&self.watching.as_ref()?.0) {
+            Ok(value) => return Some(value),
+            Err(why) => why,
+        };
+        if self.errors.total() == 0 {
+            let cause = match why {
+                Error::NoProcess { .. } => Cause::ServerDied,
+                _ => Cause::Other,
+            };
+            self.errors.count("watching", &Fault::new(cause, why.to_string()));
+        }
+        None
+    }
+}

@@ -1,0 +1,97 @@
+//! A run from its plan to its report: one generator a thread, the first on the
+//! caller's own.
+
+use std::{
+    panic,
+    sync::atomic::{AtomicBool, Ordering},
+    thread,
+};
+
+use crate::{
+    crew::Crew, error::Error, findings::Findings, generator::Generator, limits::allow_connections,
+    observer::Observer, plan::Plan, report::Report, share::Share, verdict,
+};
+
+/// Runs `plan` against its target and reports what happened.
+///
+/// Takes at most the plan's connect timeout, warm-up, duration and grace
+/// together, and the time to sample memory if that is asked for. Setting
+/// `interrupt` ends the run at once with a report of what there is. The soft
+/// descriptor limit of the process is raised if the plan needs it.
+///
+/// # Errors
+///
+/// Only what keeps the generator itself from running. Whatever the server does
+/// is in the report, a server that is not there included.
+pub fn run(plan: &Plan, interrupt: &AtomicBool) -> Result<Report, Error> {
+    plan.check()?;
+    allow_connections(plan.connections + plan.threads)?; // An epoll instance each.
+    let mut observer = Observer::new(plan)?;
+    let crew = Crew::new(plan, interrupt);
+    let (leader, others) = generate(&crew, &mut observer)?;
+    observer.finish(); // All connections are still open.
+    let end = crew.clock.now();
+    let (watched, errors) = observer.told();
+    let others = others.into_iter().map(Generator::findings);
+    let mut findings = others.fold(leader.findings(), Findings::and);
+    findings.ledger.errors.add(errors);
+    let mut report = Report::of(plan, findings, end, watched);
+    report.interrupted = interrupt.load(Ordering::Relaxed);
+    verdict::pass(&mut report);
+    Ok(report)
+}
+
+/// Runs a generator on this thread, which leads, and on as many more as the plan asks for.
+fn generate<'a>(
+    crew: &'a Crew<'a>,
+    observer: &mut Observer,
+) -> Result<(Generator<'a>, Vec<Generator<'a>>), Error> {
+    thread::scope(|scope| {
+        let mut others = Vec::new();
+        for first in 1..crew.plan.threads {
+            let follower = thread::Builder::new()
+                .name(format!("load-{first}"))
+                .spawn_scoped(scope, move || attend(crew, first, None));
+            match follower {
+                Ok(follower) => others.push(follower),
+                Err(why) => {
+                    crew.abandon();
+                    return Err(Error::io("start another thread")(why));
+                }
+            }
+        }
+        let leader = attend(crew, 0, Some(observer));
+        let others = others
+            .into_iter()
+            .map(|other| other.join().unwrap_or_else(|why| panic::resume_unwind(why)))
+            .collect::<Vec<_>>();
+        Ok((leader?, others.into_iter().collect::<Result<_, _>>()?))
+    })
+}
+
+/// One thread's part in the run.
+fn attend<'a>(
+    crew: &'a Crew<'a>,
+    first: usize,
+    leads: Option<&mut Observer>,
+) -> Result<Generator<'a>, Error> {
+    let mut part = Part { crew, done: false };
+    let mut generator = Generator::new(crew, Share::new(first, crew.plan.threads))?;
+    generator.run(leads)?;
+    part.done = true;
+    Ok(generator)
+}
+
+/// Tells the others if a thread leaves early, by an error or a panic.
+struct Part<'a> {
+    crew: &'a Crew<'a>,
+    done: bool,
+}
+
+impl Drop for Part<'_> {
+    fn drop(&mut self) {
+        if !self.done {
+            self.crew.abandon();
+        }
+    }
+}
