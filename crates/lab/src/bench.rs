@@ -24,9 +24,12 @@ use crate::{claims, console::code, models::ALL, workspace};
 /// Options of `lab bench`.
 #[derive(clap::Args)]
 pub(crate) struct Args {
-    /// Experiments to run, by name [default: all in benches/]
+    /// Experiments to run, by name or as a TOML file of yours [default: all in benches/]
     #[arg(value_name = "EXPERIMENT")]
     experiments: Vec<String>,
+    /// Measure nothing: judge and draw what was measured by today's experiment files
+    #[arg(long, conflicts_with_all = ["quick", "models"])]
+    judge: bool,
     /// Fewer points and one short block: three minutes for everything
     #[arg(long)]
     quick: bool,
@@ -42,7 +45,8 @@ pub(crate) struct Args {
 /// Measures what is not yet measured, and draws.
 pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     let root = workspace::root()?;
-    let definitions = match definitions(&root.join("benches"), &args.experiments) {
+    let benches = root.join("benches");
+    let definitions = match definitions(&benches, &args.experiments) {
         Ok(definitions) => definitions,
         Err(error) => {
             eprintln!("lab bench: {error:#}");
@@ -63,12 +67,16 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     let store = Store::new(args.out.clone().unwrap_or_else(|| root.join("results")));
     let bench = Bench {
         lab: env::current_exe().context("cannot find this program again")?,
+        benches,
         definitions,
         models,
         store: store.clone(),
         quick: args.quick,
         interrupted: &interrupted,
     };
+    if args.judge {
+        return judge(&bench);
+    }
     let mut progress = Progress::new();
     let finish = bench.run(&mut |event| progress.show(&event));
     progress.finish();
@@ -81,6 +89,14 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
         }
         Finish::Complete { void } => conclude(&store, void),
     }
+}
+
+/// Judges and draws again what was measured.
+fn judge(bench: &Bench) -> Result<ExitCode> {
+    for name in bench.judge()? {
+        eprintln!("{name}: its plan has changed since it was measured; run `cargo lab bench {name}`");
+    }
+    conclude(&bench.store, 0)
 }
 
 /// Draws, and says where to look.
@@ -99,10 +115,16 @@ fn conclude(store: &Store, void: usize) -> Result<ExitCode> {
 
 fn definitions(folder: &Path, wanted: &[String]) -> Result<Vec<Definition>> {
     let all = Definition::read_all(folder)?;
-    let names: Vec<&str> = all.iter().map(|definition| definition.name.as_str()).collect();
-    if let Some(unknown) = wanted.iter().find(|name| !names.contains(&name.as_str())) {
-        bail!("there is no experiment `{unknown}`; there are {}", names.join(", "));
+    if wanted.is_empty() {
+        return Ok(all);
     }
-    let wants = |definition: &Definition| wanted.is_empty() || wanted.contains(&definition.name);
-    Ok(all.into_iter().filter(wants).collect())
+    let is_file = |name: &&String| Path::new(name).extension().is_some_and(|e| e == "toml");
+    let (files, names): (Vec<_>, Vec<_>) = wanted.iter().partition(is_file);
+    let there: Vec<&str> = all.iter().map(|definition| definition.name.as_str()).collect();
+    if let Some(unknown) = names.iter().find(|name| !there.contains(&name.as_str())) {
+        bail!("there is no experiment `{unknown}`; there are {}", there.join(", "));
+    }
+    let own: Vec<Definition> =
+        files.into_iter().map(|file| Definition::read(Path::new(file))).collect::<Result<_, _>>()?;
+    Ok(all.into_iter().filter(|one| names.contains(&&one.name)).chain(own).collect())
 }

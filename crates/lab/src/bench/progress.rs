@@ -8,6 +8,9 @@ use std::{
 use indicatif::{ProgressBar, ProgressStyle};
 use measure::Event;
 
+/// Steps of the bar.
+const STEPS: u32 = 1000;
+
 /// Shows what happens in a run, on standard error.
 #[derive(Debug)]
 pub(crate) struct Progress {
@@ -18,24 +21,16 @@ pub(crate) struct Progress {
 impl Progress {
     pub(crate) fn new() -> Self {
         let bar = stderr().is_terminal().then(|| {
-            let style = ProgressStyle::with_template("{bar:24} {pos}/{len}  {wide_msg}")
+            let style = ProgressStyle::with_template("{bar:24} {percent:>3} %  {wide_msg}")
                 .unwrap_or_else(|_| ProgressStyle::default_bar());
-            ProgressBar::new(0).with_style(style)
+            ProgressBar::new(STEPS.into()).with_style(style)
         });
         Self { bar }
     }
 
     pub(crate) fn show(&mut self, event: &Event) {
         match event {
-            Event::Begin {
-                environment,
-                limit: (connections, name),
-                trials: (left, kept),
-                estimate,
-            } => {
-                if let Some(bar) = &self.bar {
-                    bar.set_length(*left as u64);
-                }
+            Event::Begin { environment, limit: (connections, name), kept, estimate } => {
                 self.line(&format!(
                     "{}, {} cores, {}; server on {}, generator on {}",
                     environment.cpu,
@@ -45,29 +40,33 @@ impl Progress {
                     cores(&environment.client_cores),
                 ));
                 self.line(&format!("at most {connections} connections, by {name}"));
+                for remark in &environment.remarks {
+                    self.line(&format!("beware: {remark}"));
+                }
                 if *kept > 0 {
                     self.line(&format!(
                         "going on with an interrupted run: {kept} trials are there"
                     ));
                 }
-                self.line(&format!("{left} trials, about {}", rounded(*estimate)));
+                let (least, most) = estimate;
+                self.line(&format!("about {}{}", rounded(*least), at_most(*least, *most)));
             }
-            Event::Experiment(definition, trials) => {
-                self.line(&format!(
-                    "{}: {} ({trials} trials)",
-                    definition.name, definition.question
-                ));
+            Event::Experiment(definition) => {
+                self.line(&format!("{}: {}", definition.name, definition.question));
             }
             Event::Remark(remark) => self.line(&format!("  {remark}")),
-            Event::Trial { label, left } => {
+            Event::Trial { label, done, left } => {
                 if let Some(bar) = &self.bar {
+                    #[expect(
+                        clippy::cast_possible_truncation,
+                        clippy::cast_sign_loss,
+                        reason = "a share of 0 to 1"
+                    )]
+                    bar.set_position((done * f64::from(STEPS)) as u64);
                     bar.set_message(format!("{label} · {} left", rounded(*left)));
                 }
             }
             Event::Done(void) => {
-                if let Some(bar) = &self.bar {
-                    bar.inc(1);
-                }
                 if let Some(why) = void {
                     self.line(&format!("  void: {why}"));
                 }
@@ -97,6 +96,14 @@ fn cores(cores: &[u32]) -> String {
             format!("cores {}", cores.iter().map(u32::to_string).collect::<Vec<_>>().join(", "))
         }
     }
+}
+
+/// What the run may take beyond its least, if that is worth a word.
+fn at_most(least: Duration, most: Duration) -> String {
+    if most < least + Duration::from_secs(10) {
+        return String::new();
+    }
+    format!(", at most {}, until the intervals are narrow", rounded(most))
 }
 
 /// To the second: a promise of milliseconds would be none.
