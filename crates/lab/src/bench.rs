@@ -94,7 +94,9 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
 /// Judges and draws again what was measured.
 fn judge(bench: &Bench) -> Result<ExitCode> {
     for name in bench.judge()? {
-        eprintln!("{name}: its plan has changed since it was measured; run `cargo lab bench {name}`");
+        eprintln!(
+            "{name}: its plan has changed since it was measured; run `cargo lab bench {name}`"
+        );
     }
     conclude(&bench.store, 0)
 }
@@ -114,6 +116,18 @@ fn conclude(store: &Store, void: usize) -> Result<ExitCode> {
 }
 
 fn definitions(folder: &Path, wanted: &[String]) -> Result<Vec<Definition>> {
+    let definitions = chosen(folder, wanted)?;
+    for definition in &definitions {
+        if let Some(unknown) = definition.names().find(|name| !ALL.iter().any(|m| m.name == **name))
+        {
+            let there = ALL.map(|model| model.name).join(", ");
+            bail!("{} names the model `{unknown}`; there are {there}", definition.name);
+        }
+    }
+    Ok(definitions)
+}
+
+fn chosen(folder: &Path, wanted: &[String]) -> Result<Vec<Definition>> {
     let all = Definition::read_all(folder)?;
     if wanted.is_empty() {
         return Ok(all);
@@ -124,7 +138,9 @@ fn definitions(folder: &Path, wanted: &[String]) -> Result<Vec<Definition>> {
     if let Some(unknown) = names.iter().find(|name| !there.contains(&name.as_str())) {
         bail!("there is no experiment `{unknown}`; there are {}", there.join(", "));
     }
-    let own: Vec<Definition> =
-        files.into_iter().map(|file| Definition::read(Path::new(file))).collect::<Result<_, _>>()?;
+    let own: Vec<Definition> = files
+        .into_iter()
+        .map(|file| Definition::read(Path::new(file)))
+        .collect::<Result<_, _>>()?;
     Ok(all.into_iter().filter(|one| names.contains(&&one.name)).chain(own).collect())
 }

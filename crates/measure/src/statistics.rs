@@ -45,7 +45,7 @@ mod tests {
         trials[1].void = Some("paused".to_owned());
         trials[3].control = true;
         let statistics = statistics(&trials);
-        assert_eq!(statistics.len(), 1);
+        assert_eq!(statistics.len(), 2, "the figure, and how many were served");
         assert_eq!((statistics[0].median, statistics[0].blocks), (5.0, 2));
     }
 }
