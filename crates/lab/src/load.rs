@@ -1,5 +1,6 @@
 //! `lab load`: drives any server, ours or not, and says what it did.
 
+mod escapes;
 mod text;
 
 use std::{
@@ -12,7 +13,7 @@ use std::{
     time::Duration,
 };
 
-use ::load::{Arrivals, Error, Kind, Method, Mode, Plan, Report, Request};
+use ::load::{Arrivals, Error, Exact, Kind, Method, Mode, Plan, Report, Request};
 use anyhow::{Context, Result, bail, ensure};
 use clap::ValueEnum;
 use signal_hook::{
@@ -69,6 +70,19 @@ pub(crate) struct Args {
     /// HTTP: the same, with latencies told apart from those of --mix
     #[arg(long, value_name = "WEIGHT:PATH", value_parser = weighted, conflicts_with = "plan")]
     slow: Vec<(u32, String)>,
+
+    /// Any protocol: what to send, with \r, \n, \t, \0 and \\ understood
+    #[arg(long, value_name = "TEXT", value_parser = escapes::read, requires = "expect",
+        conflicts_with_all = ["plan", "protocol", "bytes", "path", "post", "mix", "slow"])]
+    exact: Option<String>,
+
+    /// What must come back for it, to the last byte
+    #[arg(long, value_name = "TEXT", value_parser = escapes::read, requires = "exact")]
+    expect: Option<String>,
+
+    /// Ask this once before the run; may be repeated
+    #[arg(long, value_name = "SEND=>EXPECT", value_parser = escapes::pair, conflicts_with = "plan")]
+    prepare: Vec<Exact>,
 
     /// Open loop: requests a second in all, whether or not the server keeps up
     #[arg(long, value_name = "N", conflicts_with_all = ["plan", "think", "idle"])]
@@ -180,6 +194,7 @@ impl Args {
                 threads: self.threads,
                 duration: self.duration,
                 warmup: self.warmup,
+                prepare: self.prepare.clone(),
                 requests: self.requests()?,
                 mode: self.mode(),
                 seed: self.seed,
@@ -205,6 +220,9 @@ impl Args {
     }
 
     fn requests(&self) -> Result<Vec<Request>> {
+        if let (Some(send), Some(expect)) = (self.exact.clone(), self.expect.clone()) {
+            return Ok(vec![Request::new(Kind::Exact { send, expect })]);
+        }
         let has_paths = !(self.mix.is_empty() && self.slow.is_empty());
         let is_http = self.post || self.path.is_some() || has_paths;
         if self.protocol.map_or(!is_http, |protocol| protocol == Protocol::Echo) {
@@ -294,6 +312,15 @@ mod tests {
     }
 
     #[test]
+    fn exact_texts_are_unescaped() {
+        let plan = plan(r"load 127.0.0.1:1 --exact GET\r\n --expect +\\\n --prepare a\n=>b\n");
+        let plan = plan.unwrap();
+        let (send, expect) = ("GET\r\n".to_owned(), "+\\\n".to_owned());
+        assert_eq!(plan.requests[0].kind, Kind::Exact { send, expect });
+        assert_eq!(plan.prepare, [Exact { send: "a\n".to_owned(), expect: "b\n".to_owned() }]);
+    }
+
+    #[test]
     fn contradictions_are_refused() {
         for line in [
             "load",
@@ -303,6 +330,10 @@ mod tests {
             "load 127.0.0.1:1 --rate 5 --think 1s",
             "load 127.0.0.1:1 --mix fast",
             "load --plan x --connections 5",
+            "load 127.0.0.1:1 --exact a",
+            "load 127.0.0.1:1 --exact a --expect b --path /",
+            r"load 127.0.0.1:1 --exact a\q --expect b",
+            "load 127.0.0.1:1 --prepare a",
         ] {
             assert!(plan(line).is_err(), "{line}");
         }

@@ -23,6 +23,21 @@ pub enum Error {
         /// The limit, after raising it as far as this process may.
         allowed: u64,
     },
+    /// What the plan prepares was not answered as it must be.
+    #[error(
+        "preparing failed: {send} was answered by {came}, expected {expect}: {why}; \
+         does the server speak this protocol?"
+    )]
+    Prepare {
+        /// What was asked, escaped and perhaps cut, as are the others.
+        send: String,
+        /// What should have come.
+        expect: String,
+        /// What came.
+        came: String,
+        /// What went wrong.
+        why: String,
+    },
     /// The process to watch does not exist when the run begins.
     #[error("there is no process {pid} to watch; is the server still running?")]
     NoProcess {

@@ -5,7 +5,7 @@ use std::io::{self, ErrorKind, IoSlice, Write};
 use crate::{
     decoder::Decoder,
     fault::{Cause, Fault},
-    pattern::Pattern,
+    pattern::{Pattern, shown},
     script::{Answer, Script, same},
 };
 
@@ -93,6 +93,12 @@ impl Exchange {
                 same(&sent[self.received..], self.received, data)?;
                 self.received += data.len();
                 self.received == sent.len()
+            }
+            Answer::Exact(expected) => {
+                same(&expected[self.received..], self.received, data)
+                    .map_err(|fault| fault.and(&format!("; it came as {}", shown(data))))?;
+                self.received += data.len();
+                self.received == expected.len()
             }
             Answer::Http { status, body } => {
                 self.raw += data.len();

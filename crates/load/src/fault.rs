@@ -32,6 +32,12 @@ impl Fault {
         Self { cause, text: text.into() }
     }
 
+    /// With more to say.
+    pub(crate) fn and(mut self, text: &str) -> Self {
+        self.text.push_str(text);
+        self
+    }
+
     pub(crate) fn io(doing: &str, source: &io::Error) -> Self {
         let cause = match source.kind() {
             io::ErrorKind::ConnectionRefused => Cause::Refused,

@@ -17,7 +17,7 @@
 //!
 //! [`run`] takes a [`Plan`] and returns a [`Report`]. Where to look:
 //!
-//! - what is asked: `plan`, `script`, `pattern`, `reference`, `decoder`;
+//! - what is asked: `plan`, `prepare`, `script`, `pattern`, `reference`, `decoder`;
 //! - when: `arrivals`, `pacing`, `clock`;
 //! - who: `run`, `crew`, `share`;
 //! - the loop: `generator`, `connecting`, `traffic`, `exchange`, `connection`;
@@ -45,6 +45,7 @@ mod own;
 mod pacing;
 mod pattern;
 mod plan;
+mod prepare;
 mod reference;
 mod report;
 mod run;
@@ -61,7 +62,7 @@ pub use fairness::{Spread, jain};
 pub use fault::Errors;
 pub use limits::allow_connections;
 pub use little::littles_law;
-pub use plan::{Arrivals, Kind, Method, Mode, Plan, Request};
+pub use plan::{Arrivals, Exact, Kind, Method, Mode, Plan, Request};
 pub use report::Report;
 pub use run::run;
 pub use summary::{Summary, decode_histogram};

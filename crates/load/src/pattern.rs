@@ -9,6 +9,9 @@ use rand_chacha::ChaCha8Rng;
 /// Number of distinct windows. A prime, so that strides visit all of them.
 const WINDOWS: u64 = 4093;
 
+/// Longest part of a text that is shown.
+const SHOWN: usize = 80;
+
 /// Source of every payload of a run.
 #[derive(Debug)]
 pub(crate) struct Pattern {
@@ -47,6 +50,12 @@ pub(crate) fn difference(expected: &[u8], answer: &[u8], position: usize) -> Str
         }
         None => format!("it is longer than the {} bytes expected", position + expected.len()),
     }
+}
+
+/// A text with its escapes, cut to what a reader needs.
+pub(crate) fn shown(bytes: &[u8]) -> String {
+    let more = if bytes.len() > SHOWN { "…" } else { "" };
+    format!("\"{}{more}\"", bytes[..bytes.len().min(SHOWN)].escape_ascii())
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! What one run of the generator does, as data: written by a person on the
 //! command line or by the harness as JSON, and hashed with its results.
 
-use std::{net::SocketAddr, time::Duration};
+use std::{mem::discriminant, net::SocketAddr, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
@@ -34,6 +34,9 @@ pub struct Plan {
     /// Time for all handshakes together (and for the probes of [`Mode::Idle`]).
     #[serde(default = "default::connect_timeout", with = "human")]
     pub connect_timeout: Duration,
+    /// Asked once, in order, on a connection of its own before all others.
+    #[serde(default)]
+    pub prepare: Vec<Exact>,
     /// What is asked for, drawn by weight. All of one protocol.
     #[serde(default = "default::requests")]
     pub requests: Vec<Request>,
@@ -102,6 +105,23 @@ pub enum Kind {
         #[serde(default)]
         expect_body: Option<String>,
     },
+    /// Any protocol whose answer is known beforehand, byte for byte.
+    Exact {
+        /// What is sent.
+        send: String,
+        /// What must come back, to its last byte.
+        expect: String,
+    },
+}
+
+/// Something that is asked once, and its answer.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Exact {
+    /// What is sent.
+    pub send: String,
+    /// What must come back.
+    pub expect: String,
 }
 
 /// The method of an HTTP request.
@@ -177,6 +197,7 @@ impl Plan {
             threads: default::threads(),
             connect_burst: default::connect_burst(),
             connect_timeout: default::connect_timeout(),
+            prepare: Vec::new(),
             requests: default::requests(),
             mode: Mode::default(),
             seed: default::seed(),
@@ -224,10 +245,14 @@ impl Plan {
         if self.duration.is_zero() {
             return refuse("duration is 0; measure for at least 1ms");
         }
-        if self.requests.iter().any(|one| one.kind.is_http() != self.requests[0].kind.is_http()) {
+        let protocol = discriminant(&self.requests[0].kind);
+        if self.requests.iter().any(|one| discriminant(&one.kind) != protocol) {
             return refuse(
-                "requests mix echo and http; one server speaks one of them, split the plan",
+                "requests mix echo, http and exact; one server speaks one of them, split the plan",
             );
+        }
+        if self.prepare.iter().any(|one| one.send.is_empty() || one.expect.is_empty()) {
+            return refuse("prepare has an empty text; name what is sent and what is expected");
         }
         if let Mode::Open { rate, .. } = self.mode
             && !(rate > 0.0 && rate <= MAX_RATE)
@@ -241,10 +266,6 @@ impl Plan {
 }
 
 impl Kind {
-    fn is_http(&self) -> bool {
-        matches!(self, Self::Http { .. })
-    }
-
     fn check(&self) -> Result<(), Error> {
         match self {
             Self::Echo { bytes: 0 } => {
@@ -260,7 +281,13 @@ impl Kind {
                     "the path {path:?} must start with / and be plain ASCII without spaces"
                 )))
             }
-            Self::Echo { .. } | Self::Http { .. } => Ok(()),
+            Self::Exact { send, expect } if send.is_empty() || expect.is_empty() => {
+                Err(Error::Plan(
+                    "an exact request has an empty text; name what is sent and what is expected"
+                        .to_owned(),
+                ))
+            }
+            Self::Echo { .. } | Self::Http { .. } | Self::Exact { .. } => Ok(()),
         }
     }
 }
@@ -379,7 +406,9 @@ mod tests {
             change(&mut plan);
             plan.check().unwrap_err().to_string()
         };
-        assert!(refused(&|plan| plan.requests.push(http("/"))).contains("mix echo and http"));
+        assert!(
+            refused(&|plan| plan.requests.push(http("/"))).contains("mix echo, http and exact")
+        );
         assert!(refused(&|plan| plan.requests = vec![http("/a b")]).contains("/a b"));
         assert!(refused(&|plan| plan.requests.clear()).contains("requests"));
         assert!(refused(&|plan| plan.connections = 0).contains("connections"));

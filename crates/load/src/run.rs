@@ -9,7 +9,7 @@ use std::{
 
 use crate::{
     crew::Crew, error::Error, findings::Findings, generator::Generator, limits::allow_connections,
-    observer::Observer, plan::Plan, report::Report, share::Share, verdict,
+    observer::Observer, plan::Plan, prepare::prepare, report::Report, share::Share, verdict,
 };
 
 /// Runs `plan` against its target and reports what happened.
@@ -26,6 +26,7 @@ use crate::{
 pub fn run(plan: &Plan, interrupt: &AtomicBool) -> Result<Report, Error> {
     plan.check()?;
     allow_connections(plan.connections + plan.threads)?; // An epoll instance each.
+    prepare(plan)?;
     let mut observer = Observer::new(plan)?;
     let crew = Crew::new(plan, interrupt);
     let (leader, others) = generate(&crew, &mut observer)?;

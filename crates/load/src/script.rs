@@ -29,6 +29,7 @@ pub(crate) struct Template {
 #[derive(Debug)]
 pub(crate) enum Answer {
     Echo,
+    Exact(Vec<u8>),
     Http { status: u16, body: Body },
 }
 
@@ -91,6 +92,13 @@ impl Template {
                 head: Vec::new(),
                 body_bytes: *bytes,
                 answer: Answer::Echo,
+            },
+            Kind::Exact { send, expect } => Self {
+                weight_up_to,
+                slow,
+                head: send.clone().into_bytes(),
+                body_bytes: 0,
+                answer: Answer::Exact(expect.clone().into_bytes()),
             },
             Kind::Http { method, path, body_bytes, expect_status, expect_body } => {
                 let body = match (expect_body, method) {

@@ -73,6 +73,10 @@ fn request(request: &Request) -> String {
     let slow = if request.slow { " (slow)" } else { "" };
     match &request.kind {
         Kind::Echo { bytes } => format!("echo of {} bytes{slow}", grouped(*bytes as u64)),
+        Kind::Exact { send, .. } => {
+            let cut: String = send.chars().take(40).collect();
+            format!("{} x {cut:?}{slow}", request.weight)
+        }
         Kind::Http { method, path, .. } => {
             let method = if *method == Method::Get { "GET" } else { "POST" };
             format!("{} x {method} {path}{slow}", request.weight)
