@@ -7,6 +7,7 @@ use std::{
     fs::File,
     io::{self, Write},
     net::{SocketAddr, ToSocketAddrs},
+    num::NonZeroU32,
     path::{Path, PathBuf},
     process::ExitCode,
     sync::{Arc, atomic::AtomicBool},
@@ -95,6 +96,10 @@ pub(crate) struct Args {
     /// Closed loop: pause of each connection between an answer and its next request
     #[arg(long, value_name = "TIME", value_parser = time, conflicts_with_all = ["plan", "idle"])]
     think: Option<Duration>,
+
+    /// Closed loop: make a new connection after so many answers
+    #[arg(long, value_name = "N", conflicts_with_all = ["plan", "rate", "idle"])]
+    requests_per_connection: Option<NonZeroU32>,
 
     /// Ask once on each connection, then only hold it
     #[arg(long, conflicts_with = "plan")]
@@ -197,6 +202,7 @@ impl Args {
                 prepare: self.prepare.clone(),
                 requests: self.requests()?,
                 mode: self.mode(),
+                requests_per_connection: self.requests_per_connection,
                 seed: self.seed,
                 watch_memory: self.idle && self.pid.is_some(),
                 ..Plan::new(resolve(self.addr.as_deref().unwrap_or_default())?)

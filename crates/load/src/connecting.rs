@@ -10,7 +10,6 @@ use crate::{
     error::Error,
     fault::{Cause, Fault},
     generator::{Generator, NAP},
-    sources::Sources,
 };
 
 impl Generator<'_> {
@@ -19,7 +18,6 @@ impl Generator<'_> {
     pub(crate) fn connect(&mut self, events: &mut Events, since: u64) -> Result<(), Error> {
         let deadline = since.saturating_add(nanoseconds(self.plan.connect_timeout));
         let burst = self.share.of(self.plan.connect_burst);
-        let sources = Sources::new(self.plan.target, self.plan.connections);
         let mut begun = 0;
         while begun < self.connections.len() || self.connecting > 0 {
             let now = self.clock.now();
@@ -27,7 +25,7 @@ impl Generator<'_> {
                 break;
             }
             while begun < self.connections.len() && self.connecting < burst {
-                self.begin(begun, &sources)?;
+                self.begin(begun)?;
                 begun += 1;
             }
             if self.connecting > 0 {
@@ -43,25 +41,42 @@ impl Generator<'_> {
         Ok(())
     }
 
-    fn begin(&mut self, id: usize, sources: &Sources) -> Result<(), Error> {
-        let mut stream = match sources.connect(self.share.number(id) as usize) {
-            Ok(stream) => stream,
+    fn begin(&mut self, id: usize) -> Result<(), Error> {
+        match self.dial(id, self.share.number(id) as usize) {
+            Ok(()) => self.connecting += 1,
             Err(why) if is_out_of_descriptors(&why) => {
                 return Err(Error::io("open another socket")(why));
             }
-            Err(why) => {
-                self.fail(id, &Fault::io("connecting", &why));
-                return Ok(());
-            }
-        };
-        // Both interests, once: the edge-triggered loop never has to change them.
-        self.poll
-            .registry()
-            .register(&mut stream, Token(id), Interest::READABLE | Interest::WRITABLE)
-            .map_err(Error::io("register a socket"))?;
-        self.connections[id].stream = Some(stream);
-        self.connecting += 1;
+            Err(why) => self.fail(id, &Fault::io("connecting", &why)),
+        }
         Ok(())
+    }
+
+    /// Begins the `nth` connection of the run for `id`.
+    fn dial(&mut self, id: usize, nth: usize) -> io::Result<()> {
+        let mut stream = self.sources.connect(nth)?;
+        // Both interests, once: the edge-triggered loop never has to change them.
+        let interests = Interest::READABLE | Interest::WRITABLE;
+        self.poll.registry().register(&mut stream, Token(id), interests)?;
+        self.connections[id].stream = Some(stream);
+        Ok(())
+    }
+
+    /// Closes a connection that has had its answers, all of them read, and begins
+    /// another in its place. Its request waits for room in the socket, of which
+    /// there is none before the handshake; if that fails, reading says so.
+    ///
+    /// Says whether there is one.
+    pub(crate) fn renew(&mut self, id: usize) -> bool {
+        let connection = &mut self.connections[id];
+        (connection.stream, connection.asked) = (None, 0);
+        self.renewed += 1;
+        let nth = self.plan.connections + self.share.number(self.renewed) as usize;
+        match self.dial(id, nth) {
+            Ok(()) => self.ledger.connections_made += 1,
+            Err(why) => self.fail(id, &Fault::io("connecting", &why)),
+        }
+        self.connections[id].stream.is_some()
     }
 
     fn connecting_event(&mut self, event: &Event) {
@@ -75,6 +90,7 @@ impl Generator<'_> {
                     self.connecting -= 1;
                     self.live += 1;
                     self.crew.came();
+                    self.ledger.connections_made += 1;
                 }
                 Ok(None) => return, // Still shaking hands.
                 Ok(Some(why)) | Err(why) => {

@@ -11,6 +11,8 @@ use crate::{account::Account, exchange::Exchange};
 pub(crate) struct Connection {
     /// The socket, until the connection ends.
     pub(crate) stream: Option<TcpStream>,
+    /// Requests begun on this socket.
+    pub(crate) asked: u32,
     pub(crate) account: Account,
     pub(crate) exchange: Exchange,
     /// Instants at which further requests of an open loop were due.
@@ -21,6 +23,7 @@ impl Connection {
     pub(crate) fn new() -> Self {
         Self {
             stream: None,
+            asked: 0,
             account: Account::new(),
             exchange: Exchange::default(),
             waiting: VecDeque::new(),

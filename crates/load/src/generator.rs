@@ -1,6 +1,6 @@
 //! One thread of traffic, from its first socket to its findings.
 
-use std::{io, time::Duration};
+use std::{io, num::NonZeroU32, time::Duration};
 
 use mio::{Events, Poll};
 
@@ -17,6 +17,7 @@ use crate::{
     plan::{Mode, Plan},
     script::Script,
     share::Share,
+    sources::Sources,
 };
 
 /// Longest wait without a look at the interrupt flag.
@@ -42,7 +43,11 @@ pub(crate) struct Generator<'a> {
     pub(crate) share: Share,
     pub(crate) clock: Clock,
     pub(crate) poll: Poll,
+    pub(crate) sources: Sources,
     pub(crate) connections: Vec<Connection>,
+    /// Requests that a connection may make, and connections made in place of others.
+    pub(crate) requests_each: u32,
+    pub(crate) renewed: usize,
     pub(crate) script: Script,
     pub(crate) pacing: Pacing,
     pub(crate) ledger: Ledger,
@@ -65,6 +70,7 @@ impl<'a> Generator<'a> {
     pub(crate) fn new(crew: &'a Crew<'a>, share: Share) -> Result<Self, Error> {
         let plan = crew.plan;
         let script = Script::new(plan);
+        let renews = plan.requests_per_connection;
         let is_open_loop = matches!(plan.mode, Mode::Open { .. });
         Ok(Self {
             plan,
@@ -72,6 +78,9 @@ impl<'a> Generator<'a> {
             share,
             clock: crew.clock,
             poll: Poll::new().map_err(Error::io("create an epoll instance"))?,
+            sources: Sources::new(plan.target, plan.connections, renews.is_some()),
+            requests_each: renews.map_or(u32::MAX, NonZeroU32::get),
+            renewed: 0,
             connections: (0..share.of(plan.connections)).map(|_| Connection::new()).collect(),
             ledger: Ledger::new(is_open_loop, script.has_slow()),
             script,

@@ -26,6 +26,7 @@ pub(crate) struct Ledger {
     pub(crate) arrivals: u64,
     pub(crate) sent: u64,
     pub(crate) lag: Lag,
+    pub(crate) connections_made: u64,
     pub(crate) bytes_in: u64,
     pub(crate) bytes_out: u64,
     pub(crate) errors: Errors,
@@ -71,6 +72,7 @@ impl Ledger {
             arrivals: 0,
             sent: 0,
             lag: Lag::default(),
+            connections_made: 0,
             bytes_in: 0,
             bytes_out: 0,
             errors: Errors::default(),
@@ -116,6 +118,7 @@ impl Ledger {
         self.arrivals += other.arrivals;
         self.sent += other.sent;
         self.lag.add(&other.lag);
+        self.connections_made += other.connections_made;
         self.bytes_in += other.bytes_in;
         self.bytes_out += other.bytes_out;
         self.errors.add(other.errors);

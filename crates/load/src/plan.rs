@@ -1,7 +1,7 @@
 //! What one run of the generator does, as data: written by a person on the
 //! command line or by the harness as JSON, and hashed with its results.
 
-use std::{mem::discriminant, net::SocketAddr, time::Duration};
+use std::{mem::discriminant, net::SocketAddr, num::NonZeroU32, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
@@ -43,6 +43,11 @@ pub struct Plan {
     /// When requests are sent.
     #[serde(default)]
     pub mode: Mode,
+    /// Closed loop: a connection that had so many answers is closed before its
+    /// next request, and another made in its place. The latency of that request
+    /// counts from the beginning of the connect.
+    #[serde(default)]
+    pub requests_per_connection: Option<NonZeroU32>,
     /// Decides payloads, the mix and the arrivals: same seed, same run.
     #[serde(default = "default::seed")]
     pub seed: u64,
@@ -200,6 +205,7 @@ impl Plan {
             prepare: Vec::new(),
             requests: default::requests(),
             mode: Mode::default(),
+            requests_per_connection: None,
             seed: default::seed(),
             warmup: default::warmup(),
             duration: default::duration(),
@@ -260,6 +266,9 @@ impl Plan {
             return refuse(
                 "the rate of an open loop must be above 0 and at most 1,000,000 a second",
             );
+        }
+        if self.requests_per_connection.is_some() && !matches!(self.mode, Mode::Closed { .. }) {
+            return refuse("requests_per_connection needs a closed loop; leave out one of them");
         }
         self.requests.iter().try_for_each(|request| request.kind.check())
     }
@@ -418,6 +427,13 @@ mod tests {
         assert!(refused(&|plan| plan.requests[0].weight = 0).contains("weight"));
         let open = Mode::Open { rate: f64::NAN, arrivals: Arrivals::Fixed };
         assert!(refused(&|plan| plan.mode = open).contains("rate"));
+        assert!(
+            refused(&|plan| {
+                plan.mode = Mode::Idle { probe: true };
+                plan.requests_per_connection = NonZeroU32::new(1);
+            })
+            .contains("needs a closed loop")
+        );
         assert!(plan().check().is_ok());
     }
 }

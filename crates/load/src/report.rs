@@ -33,6 +33,9 @@ pub struct Report {
     /// Connections on which nothing was ever due: all of them in an idle run
     /// without probe. `requested` is `served` + `starved` + `unasked`.
     pub unasked: usize,
+    /// Connections made over the whole run: those of the ramp that were
+    /// established, and those begun in their place.
+    pub connections_made: u64,
     /// Answers that came in the window.
     pub answered: u64,
     /// Requests sent that were due in the window (in a closed loop: sent in it).
@@ -129,6 +132,7 @@ impl Report {
             served,
             starved: accounts.len() - served - unasked,
             unasked,
+            connections_made: ledger.connections_made,
             answered: ledger.answered,
             sent: ledger.sent,
             unsent: ledger.arrivals.saturating_sub(ledger.sent),

@@ -16,8 +16,13 @@ use socket2::{Domain, Socket, Type};
 /// that Linux has for each such pair by default.
 const PER_SOURCE: usize = 20_000;
 
+/// Loopback addresses used at most: 127.0.0.1 to 127.0.0.254.
+const ADDRESSES: usize = 254;
+
 /// Where connections come from: the kernel's choice, or several loopback
-/// addresses when there are more connections than ports.
+/// addresses when there are more connections than ports. Who closes first keeps
+/// the port for a minute (TIME-WAIT), so connections that are made over and over
+/// use all addresses: seven million ports.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Sources {
     target: SocketAddr,
@@ -25,18 +30,23 @@ pub(crate) struct Sources {
 }
 
 impl Sources {
-    pub(crate) fn new(target: SocketAddr, connections: usize) -> Self {
+    /// For so many connections at once; `renewed` if they are made over and over.
+    pub(crate) fn new(target: SocketAddr, connections: usize, renewed: bool) -> Self {
         let loopback = matches!(target.ip(), IpAddr::V4(ip) if ip.is_loopback());
-        let addresses = if loopback { connections.div_ceil(PER_SOURCE).min(254) } else { 1 };
+        let addresses = match (loopback, renewed) {
+            (false, _) => 1,
+            (true, true) => ADDRESSES,
+            (true, false) => connections.div_ceil(PER_SOURCE).min(ADDRESSES),
+        };
         Self { target, addresses }
     }
 
-    /// Begins the handshake of connection `id` without waiting for it.
-    pub(crate) fn connect(&self, id: usize) -> io::Result<TcpStream> {
-        let socket = Socket::new(Domain::for_address(self.target), Type::STREAM, None)?;
-        socket.set_nonblocking(true)?;
+    /// Begins the handshake of the `nth` connection without waiting for it.
+    pub(crate) fn connect(&self, nth: usize) -> io::Result<TcpStream> {
+        let kind = Type::STREAM.nonblocking();
+        let socket = Socket::new(Domain::for_address(self.target), kind, None)?;
         socket.set_tcp_nodelay(true)?;
-        if let Some(source) = self.source(id) {
+        if let Some(source) = self.source(nth) {
             // Else bind takes a port for itself, before the kernel can know
             // that another connection's port would do for this target.
             setsockopt(&socket, IpBindAddressNoPort, &true)?;
@@ -48,8 +58,8 @@ impl Sources {
         }
     }
 
-    fn source(&self, id: usize) -> Option<SocketAddr> {
-        let last = u8::try_from(id % self.addresses + 1).ok()?;
+    fn source(&self, nth: usize) -> Option<SocketAddr> {
+        let last = u8::try_from(nth % self.addresses + 1).ok()?;
         (self.addresses > 1).then(|| SocketAddr::from((Ipv4Addr::new(127, 0, 0, last), 0)))
     }
 }
@@ -63,16 +73,19 @@ mod tests {
     #[test]
     fn many_connections_spread_over_loopback() {
         let target = "127.0.0.1:1".parse().unwrap();
-        assert_eq!(Sources::new(target, PER_SOURCE).source(0), None);
-        let many = Sources::new(target, 2 * PER_SOURCE + 1);
+        assert_eq!(Sources::new(target, PER_SOURCE, false).source(0), None);
+        let many = Sources::new(target, 2 * PER_SOURCE + 1, false);
         let distinct: HashSet<_> = (0..100).map(|id| many.source(id)).collect();
         assert_eq!(distinct.len(), 3);
+        let renewed = Sources::new(target, 1, true);
+        let distinct: HashSet<_> = (0..1000).map(|nth| renewed.source(nth)).collect();
+        assert_eq!(distinct.len(), ADDRESSES);
     }
 
     #[test]
     fn a_remote_target_is_left_to_the_kernel() {
         let target = "192.0.2.1:1".parse().unwrap();
-        assert_eq!(Sources::new(target, 100_000).source(0), None);
+        assert_eq!(Sources::new(target, 100_000, true).source(0), None);
     }
 
     #[test]

@@ -96,7 +96,12 @@ impl Generator<'_> {
 
     #[inline]
     pub(crate) fn send(&mut self, id: usize, intended: u64, now: u64) {
-        self.connections[id].exchange.begin(&self.script, self.share.number(id), intended, now);
+        if self.connections[id].asked >= self.requests_each && !self.renew(id) {
+            return;
+        }
+        let connection = &mut self.connections[id];
+        connection.asked = connection.asked.saturating_add(1);
+        connection.exchange.begin(&self.script, self.share.number(id), intended, now);
         self.outstanding += 1;
         self.ledger.sent += u64::from(self.ledger.is_in_window(intended));
         self.write(id);

@@ -92,6 +92,9 @@ fn connections(report: &Report) -> String {
     if report.unasked > 0 {
         let _ = write!(text, ", {} never asked", report.unasked);
     }
+    if report.connections_made > report.established as u64 {
+        let _ = write!(text, "; {} made in all", grouped(report.connections_made));
+    }
     text
 }
 
