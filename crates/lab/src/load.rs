@@ -14,7 +14,7 @@ use std::{
     time::Duration,
 };
 
-use ::load::{Arrivals, Error, Exact, Kind, Method, Mode, Plan, Report, Request};
+use ::load::{Arrivals, Error, Exact, Hot, Kind, Method, Mode, Plan, Report, Request};
 use anyhow::{Context, Result, bail, ensure};
 use clap::ValueEnum;
 use signal_hook::{
@@ -96,6 +96,14 @@ pub(crate) struct Args {
     /// Closed loop: pause of each connection between an answer and its next request
     #[arg(long, value_name = "TIME", value_parser = time, conflicts_with_all = ["plan", "idle"])]
     think: Option<Duration>,
+
+    /// Closed loop: only every N-th connection thinks as --think says, or not at all
+    #[arg(long, value_name = "N", requires = "cold_think", conflicts_with_all = ["plan", "rate", "idle"])]
+    hot_every: Option<NonZeroU32>,
+
+    /// Pause of all the others
+    #[arg(long, value_name = "TIME", value_parser = time, requires = "hot_every")]
+    cold_think: Option<Duration>,
 
     /// Closed loop: make a new connection after so many answers
     #[arg(long, value_name = "N", conflicts_with_all = ["plan", "rate", "idle"])]
@@ -202,6 +210,10 @@ impl Args {
                 prepare: self.prepare.clone(),
                 requests: self.requests()?,
                 mode: self.mode(),
+                hot: self
+                    .hot_every
+                    .zip(self.cold_think)
+                    .map(|(every, cold_think)| Hot { every, cold_think }),
                 requests_per_connection: self.requests_per_connection,
                 seed: self.seed,
                 watch_memory: self.idle && self.pid.is_some(),

@@ -29,7 +29,7 @@ enum Verb {
     /// Run one server until SIGINT, SIGTERM or SIGQUIT
     Serve(serve::Args),
     /// Drive any server, ours or not
-    Load(load::Args),
+    Load(Box<load::Args>),
     /// Measure the experiments of benches/, and draw their charts
     Bench(bench::Args),
     /// Draw charts from results

@@ -62,7 +62,7 @@ pub use fairness::{Spread, jain};
 pub use fault::Errors;
 pub use limits::allow_connections;
 pub use little::littles_law;
-pub use plan::{Arrivals, Exact, Kind, Method, Mode, Plan, Request};
+pub use plan::{Arrivals, Exact, Hot, Kind, Method, Mode, Plan, Request};
 pub use report::Report;
 pub use run::run;
 pub use summary::{Summary, decode_histogram};

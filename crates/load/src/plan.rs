@@ -43,6 +43,9 @@ pub struct Plan {
     /// When requests are sent.
     #[serde(default)]
     pub mode: Mode,
+    /// Closed loop: some connections ask often and the others seldom.
+    #[serde(default)]
+    pub hot: Option<Hot>,
     /// Closed loop: a connection that had so many answers is closed before its
     /// next request, and another made in its place. The latency of that request
     /// counts from the beginning of the connect.
@@ -167,6 +170,18 @@ pub enum Mode {
     },
 }
 
+/// Which connections of a closed loop are hot, and how long the others think.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Hot {
+    /// Connections whose number is a multiple of this are hot: they think as the
+    /// mode says.
+    pub every: NonZeroU32,
+    /// Pause of all others between an answer and the next request.
+    #[serde(with = "human")]
+    pub cold_think: Duration,
+}
+
 impl Default for Mode {
     fn default() -> Self {
         Self::Closed { think: Duration::ZERO }
@@ -205,6 +220,7 @@ impl Plan {
             prepare: Vec::new(),
             requests: default::requests(),
             mode: Mode::default(),
+            hot: None,
             requests_per_connection: None,
             seed: default::seed(),
             warmup: default::warmup(),
@@ -269,6 +285,9 @@ impl Plan {
         }
         if self.requests_per_connection.is_some() && !matches!(self.mode, Mode::Closed { .. }) {
             return refuse("requests_per_connection needs a closed loop; leave out one of them");
+        }
+        if self.hot.is_some() && !matches!(self.mode, Mode::Closed { .. }) {
+            return refuse("hot needs a closed loop; leave out one of them");
         }
         self.requests.iter().try_for_each(|request| request.kind.check())
     }

@@ -83,7 +83,7 @@ pub struct Report {
     pub adherence: Option<f64>,
     /// Open loop: the latest of them.
     pub max_lag_us: Option<f64>,
-    /// Closed loop: see [`littles_law`].
+    /// Closed loop in which all think alike: see [`littles_law`].
     pub littles_law: Option<f64>,
     /// CPU time of the generator's threads in the window. An open loop spins before each
     /// send, so there this is no cost of requests.
@@ -152,7 +152,7 @@ impl Report {
             histogram_slow: slow.map(|told| told.histogram),
             adherence,
             max_lag_us: adherence.map(|_| ledger.lag.max_ns as f64 / 1e3),
-            littles_law: self_check(plan.mode, &ledger, rate, served),
+            littles_law: self_check(plan, &ledger, rate, served),
             client_cpu_seconds: seconds(found.usage.cpu),
             client_wait_seconds: seconds(found.usage.waited),
             stalled_seconds: seconds(found.stalled_ns),
@@ -179,7 +179,7 @@ fn longest_wait_ms(accounts: &[Account], traffic_at: u64, end: u64) -> Option<f6
     waits.max().map(|ns| ns as f64 / 1e6)
 }
 
-fn self_check(mode: Mode, ledger: &Ledger, rate: f64, served: usize) -> Option<f64> {
-    let Mode::Closed { think } = mode else { return None };
+fn self_check(plan: &Plan, ledger: &Ledger, rate: f64, served: usize) -> Option<f64> {
+    let (Mode::Closed { think }, None) = (plan.mode, plan.hot) else { return None };
     littles_law(rate, ledger.mean_ns()? / 1e9, think.as_secs_f64(), served)
 }

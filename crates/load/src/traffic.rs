@@ -176,8 +176,11 @@ impl Generator<'_> {
             self.ledger.record(slow, exchange.intended, exchange.sent, now);
         }
         match &mut self.pacing {
-            Pacing::Closed { think: 0, .. } if self.sending => self.send(id, now, now),
-            Pacing::Closed { think, pausing } => pausing.push_back((now + *think, id)),
+            Pacing::Closed(turns) => {
+                if turns.goes_on(self.share.number(id), id, now) && self.sending {
+                    self.send(id, now, now);
+                }
+            }
             Pacing::Open(_) => {
                 // What was due in the window is sent after it too, in the grace period.
                 if let Some(due) = connection.waiting.pop_front() {

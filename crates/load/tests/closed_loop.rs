@@ -4,13 +4,14 @@ mod common;
 
 use std::{
     io::Read,
+    num::NonZeroU32,
     sync::atomic::{AtomicBool, Ordering},
     thread,
     time::{Duration, Instant},
 };
 
 use common::{echo, echo_of, plan, run, serve};
-use load::{Mode, Plan, decode_histogram};
+use load::{Hot, Mode, Plan, decode_histogram};
 
 #[test]
 fn a_correct_echo_is_all_served() {
@@ -108,6 +109,18 @@ fn thinking_limits_the_rate() {
     let report = run(&plan);
     // Five connections, at most one answer each in 50 ms, for 300 ms.
     assert!((5..=35).contains(&report.answered), "{} answers", report.answered);
+}
+
+#[test]
+fn hot_connections_ask_often_and_cold_ones_seldom() {
+    let mut plan = plan(serve(|_, stream| echo(stream, |_, _| {})), 8);
+    let cold_think = Duration::from_millis(100);
+    plan.hot = NonZeroU32::new(4).map(|every| Hot { every, cold_think });
+    let report = run(&plan);
+    assert_eq!((report.served, report.littles_law), (8, None));
+    // Six of eight are cold: in 300 ms at most four answers each.
+    let spread = report.per_connection.unwrap();
+    assert!(spread.median <= 4 && spread.max > 20, "{spread:?}");
 }
 
 #[test]
