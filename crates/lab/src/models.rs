@@ -1,4 +1,4 @@
-//! `lab models`: every model, a line each.
+//! `lab models`: every model, a line each; then the yardsticks.
 
 use std::{fmt::Write as _, process::ExitCode};
 
@@ -17,6 +17,10 @@ pub(crate) const ALL: [&Model; 6] = [
     &connection_per_event_base::MODEL,
     &pooled_event_loops::MODEL,
 ];
+
+/// What the models are held against. Served as models are, and compared with
+/// them only where an experiment says so.
+pub(crate) const YARDSTICKS: [&Model; 1] = [&bare_epoll::MODEL];
 
 /// Options of `lab models`.
 #[derive(clap::Args)]
@@ -43,13 +47,17 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
         });
         text = serde_json::to_string_pretty(&models)? + "\n";
     } else {
-        for model in ALL {
-            text += model.name;
+        for Model { name, summary, threads, seed, .. } in ALL {
+            let _ = writeln!(text, "{name}");
             if !args.names {
-                let Model { summary, threads, seed, .. } = model;
-                let _ = write!(text, "\n    {summary}\n    threads: {threads}; from \"{seed}\"");
+                let _ = writeln!(text, "    {summary}\n    threads: {threads}; from \"{seed}\"");
             }
-            text.push('\n');
+        }
+        if !args.names {
+            text += "\nyardsticks: to hold the models against\n";
+            for Model { name, summary, threads, .. } in YARDSTICKS {
+                let _ = writeln!(text, "{name}\n    {summary}\n    threads: {threads}");
+            }
         }
     }
     console::print(&text)?;

@@ -5,12 +5,12 @@ use std::process::ExitCode;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use server::{Model, program};
 
-use crate::models::ALL;
+use crate::models::{ALL, YARDSTICKS};
 
 /// Options of `lab serve`.
 #[derive(clap::Args)]
 pub(crate) struct Args {
-    /// Model to serve with; `lab models` tells what each is
+    /// Model (or yardstick) to serve with; `lab models` tells what each is
     #[arg(value_name = "MODEL", value_parser = model_parser())]
     model: &'static Model,
     #[command(flatten)]
@@ -18,8 +18,9 @@ pub(crate) struct Args {
 }
 
 fn model_parser() -> impl TypedValueParser<Value = &'static Model> {
-    PossibleValuesParser::new(ALL.map(|model| model.name))
-        .map(|name| ALL.into_iter().find(|model| model.name == name).unwrap_or(ALL[0]))
+    let all = || ALL.into_iter().chain(YARDSTICKS);
+    PossibleValuesParser::new(all().map(|model| model.name))
+        .map(move |name| all().find(|model| model.name == name).unwrap_or(ALL[0]))
 }
 
 /// Serves until a stop signal.

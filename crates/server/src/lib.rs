@@ -27,7 +27,7 @@ pub use accept::{Attempt, Connection, Listener};
 pub use context::{Context, Limits, QueueOrder};
 pub use model::{Knob, Model};
 pub use reactor::{LISTENER, Reactor, WAKEUP};
-pub use stats::{Report, Stats, Worker, WorkerReport};
+pub use stats::{Report, Stats, Tally, Worker, WorkerReport};
 pub use stop::Stop;
 
 /// What an event loop waits for in one turn; see [`Reactor::wait`].

@@ -13,7 +13,7 @@ pub struct Model {
     pub summary: &'static str,
     /// Its number of threads, in words.
     pub threads: &'static str,
-    /// Title of the text that describes it.
+    /// Title of the text that describes it; empty if no text does.
     pub seed: &'static str,
     /// The options that mean something to it, beyond those that all obey.
     pub knobs: &'static [Knob],

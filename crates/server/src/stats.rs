@@ -42,14 +42,17 @@ pub struct Worker {
 
 /// What one connection came to.
 #[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Tally {
-    pub(crate) requests: u64,
-    pub(crate) bytes_in: u64,
-    pub(crate) bytes_out: u64,
+pub struct Tally {
+    /// Requests answered.
+    pub requests: u64,
+    /// Bytes received.
+    pub bytes_in: u64,
+    /// Bytes sent.
+    pub bytes_out: u64,
     /// It ended by an error: a reset, a panic, a peer that is gone.
-    pub(crate) failed: bool,
+    pub failed: bool,
     /// It was still busy when the drain ended.
-    pub(crate) cut: bool,
+    pub cut: bool,
 }
 
 /// What a server leaves behind with `--report`.
@@ -170,7 +173,8 @@ impl Stats {
 }
 
 impl Worker {
-    pub(crate) fn close(&self, tally: Tally) {
+    /// Adds a connection that has closed. Both drives do so themselves.
+    pub fn close(&self, tally: Tally) {
         self.connections.fetch_add(1, Relaxed);
         self.served.fetch_add(u64::from(tally.requests > 0), Relaxed);
         self.failed.fetch_add(u64::from(tally.failed), Relaxed);

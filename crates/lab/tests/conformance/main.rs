@@ -31,3 +31,4 @@ mod programs;
 mod queue_order;
 mod restart;
 mod stop;
+mod yardsticks;

@@ -1,0 +1,129 @@
+//! **Bare epoll**: `epoll_wait`, `read`, `write` and nothing else. It is the
+//! floor: no loop can echo with fewer system calls, so what a model costs
+//! beyond this is the model's.
+//!
+//! ```text
+//!     ┌──────── epoll_wait ◀───────┐
+//!     ▼                            │
+//!     ├─ listener   ▶ accept ──────┤
+//!     └─ connection ▶ read ▶ write ┘
+//! ```
+//!
+//! | Question              | Answer                                              |
+//! |-----------------------|-----------------------------------------------------|
+//! | Unit of scheduling    | an event: what a socket has ready                   |
+//! | Threads               | 1                                                   |
+//! | Who accepts           | the loop                                            |
+//! | Where overload queues | in the sockets' buffers, and in the listen backlog  |
+//! | What breaks it        | anything: see below                                 |
+//!
+//! Not a server to copy. It speaks echo alone. One peer that does not read
+//! blocks it, since it has no backpressure but that of a blocking `write`. It
+//! has no timeouts, spins when descriptors run out, and does not drain: on a
+//! stop signal it ends, with whatever was under way.
+
+use std::io;
+
+use rustix::{
+    buffer::spare_capacity,
+    event::epoll::{self, CreateFlags, EventData, EventFlags},
+    fd::OwnedFd,
+    io::Errno,
+};
+use server::{Attempt, Connection, Context, Listener, Model, Tally, Worker};
+use slab::Slab;
+
+/// The yardstick's name card.
+pub const MODEL: Model = Model {
+    name: "bare-epoll",
+    summary: "epoll_wait, read, write and nothing else: the floor under every loop (echo only)",
+    threads: "1",
+    seed: "",
+    knobs: &[],
+    serve,
+};
+
+/// Events taken from the kernel in one turn.
+const EVENTS: usize = 1024;
+/// Bytes read at once; one buffer for all connections.
+const READ_BYTES: usize = 64 << 10;
+
+const LISTENER: u64 = u64::MAX;
+const STOP: u64 = u64::MAX - 1;
+
+type Peers = Slab<(Connection, Tally)>;
+
+/// Echoes until the stop is requested.
+///
+/// # Errors
+///
+/// Fails if `epoll` or the listener is broken, as without descriptors.
+pub fn serve(listener: &Listener, context: &Context) -> io::Result<()> {
+    let worker = context.stats.worker("loop");
+    let epoll = epoll::create(CreateFlags::CLOEXEC)?;
+    epoll::add(&epoll, listener, EventData::new_u64(LISTENER), EventFlags::IN)?;
+    epoll::add(&epoll, &context.stop, EventData::new_u64(STOP), EventFlags::IN)?;
+    let mut events = Vec::with_capacity(EVENTS);
+    let mut buffer = vec![0; READ_BYTES];
+    let mut peers = Peers::new();
+    while !context.stop.is_requested() {
+        events.clear();
+        match epoll::wait(&epoll, spare_capacity(&mut events), None) {
+            Err(error) if error != Errno::INTR => return Err(error.into()),
+            Ok(_) | Err(_) => {}
+        }
+        for event in &events {
+            match event.data.u64() {
+                STOP => {}
+                LISTENER => accept(listener, context, &epoll, &mut peers)?,
+                key => echo(
+                    usize::try_from(key).unwrap_or(usize::MAX),
+                    &mut peers,
+                    &mut buffer,
+                    &worker,
+                ),
+            }
+        }
+    }
+    for (_, (_, tally)) in peers {
+        worker.close(tally);
+    }
+    Ok(())
+}
+
+/// One at a time: if more wait, the listener stays ready.
+fn accept(
+    listener: &Listener,
+    context: &Context,
+    epoll: &OwnedFd,
+    peers: &mut Peers,
+) -> io::Result<()> {
+    if let Attempt::Accepted(connection) = listener.accept_now(context)? {
+        let entry = peers.vacant_entry();
+        let key = EventData::new_u64(entry.key() as u64);
+        epoll::add(epoll, &connection, key, EventFlags::IN)?;
+        entry.insert((connection, Tally::default()));
+    }
+    Ok(())
+}
+
+/// One read and, as long as the peer reads, one write.
+fn echo(key: usize, peers: &mut Peers, buffer: &mut [u8], worker: &Worker) {
+    let (connection, tally) = &mut peers[key];
+    if !matches!(echo_once(connection, tally, buffer), Ok(1..)) {
+        let (_, tally) = peers.remove(key);
+        worker.close(tally);
+    }
+}
+
+fn echo_once(connection: &Connection, tally: &mut Tally, buffer: &mut [u8]) -> io::Result<usize> {
+    let length = rustix::io::read(connection, &mut *buffer)?;
+    let mut sent = 0;
+    while sent < length {
+        sent += rustix::io::write(connection, &buffer[sent..length])?;
+    }
+    tally.requests += u64::from(length > 0);
+    tally.bytes_in += length as u64;
+    tally.bytes_out += length as u64;
+    Ok(length)
+}
