@@ -60,7 +60,7 @@ fn within_blocks(
 ) -> Vec<f64> {
     let values = |point: &Statistic| -> Vec<(u32, f64)> {
         let trials = experiment.trials.iter().filter(|trial| {
-            trial.void.is_none()
+            trial.is_usable()
                 && trial.model == point.model
                 && trial.variant == point.variant
                 && trial.x.total_cmp(&point.x).is_eq()
