@@ -128,7 +128,8 @@ fn one(page: &mut Page, area: Area, label: &EndLabel, (end_x, end_y): (i32, i32)
     ));
     sample(page, label, left, first);
     let text_x = left + SAMPLE + 6;
-    let class = if label.look.is_some() { "name" } else { "soft" };
+    // What is not ours is said more softly.
+    let class = if label.look.is_some_and(|look| !look.is_peer()) { "name" } else { "soft" };
     let mut y = first + HALF_LETTER;
     for (n, line) in (1..).zip(&label.lines) {
         let value = if n == lines && !label.value.is_empty() {

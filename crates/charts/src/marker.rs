@@ -16,9 +16,20 @@ pub(crate) enum Marker {
     Plus,
     Cross,
     Hexagon,
+    // Of servers that are not ours.
+    Wide,
+    Tall,
+    Star,
+    Pentagon,
+    Hourglass,
+    Chevron,
 }
 
 impl Marker {
+    /// The shapes of servers that are not ours; no model has one of them.
+    pub(crate) const PEERS: [Self; 6] =
+        [Self::Wide, Self::Tall, Self::Star, Self::Pentagon, Self::Hourglass, Self::Chevron];
+
     /// The shapes given to the variants of a dots chart, in their order.
     pub(crate) const VARIANTS: [Self; 8] = [
         Self::Circle,
@@ -92,6 +103,27 @@ impl Marker {
             ],
             Self::Hexagon => {
                 &[(-1.1, 0.), (-0.55, -1.), (0.55, -1.), (1.1, 0.), (0.55, 1.), (-0.55, 1.)]
+            }
+            Self::Wide => &[(-1.4, -0.5), (1.4, -0.5), (1.4, 0.5), (-1.4, 0.5)],
+            Self::Tall => &[(-0.5, -1.4), (0.5, -1.4), (0.5, 1.4), (-0.5, 1.4)],
+            Self::Star => &[
+                (0., -1.5),
+                (0.38, -0.5),
+                (1.42, -0.46),
+                (0.6, 0.2),
+                (0.88, 1.2),
+                (0., 0.62),
+                (-0.88, 1.2),
+                (-0.6, 0.2),
+                (-1.42, -0.46),
+                (-0.38, -0.5),
+            ],
+            Self::Pentagon => &[(0., -1.2), (1.15, -0.37), (0.7, 1.), (-0.7, 1.), (-1.15, -0.37)],
+            Self::Hourglass => {
+                &[(-1.1, -1.2), (1.1, -1.2), (0.25, 0.), (1.1, 1.2), (-1.1, 1.2), (-0.25, 0.)]
+            }
+            Self::Chevron => {
+                &[(-1.2, -1.1), (0., -0.3), (1.2, -1.1), (1.2, 0.2), (0., 1.1), (-1.2, 0.2)]
             }
         }
     }

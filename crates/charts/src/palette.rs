@@ -1,14 +1,17 @@
 //! One look for each model: a colour, a dash and a marker, the same in every chart.
 //!
 //! Related models share a hue: threads and processes are warm, loops are cool,
-//! mixtures of both purple, futures and completions pink. No two models share
-//! all three signs, and the six models that are measured most share none, so a
-//! chart can be read in grey, or where lines lie on one another.
+//! mixtures of both purple, futures and completions pink. Servers that are not
+//! ours are company, not the subject: thin lines of one neutral colour, with
+//! marks that no model has. No two models share dash and mark, so a chart can be
+//! read in grey, or where lines lie on one another.
 //!
 //! The hues follow Okabe and Ito ("Color Universal Design", 2008), but differ more in
 //! lightness: each has at least 3:1 of contrast to the paper of every theme,
 //! and those of the six first models stay apart for the three kinds of colour
 //! blindness (Machado's model: a distance of 16 in CIELAB or more).
+
+use results::Peer;
 
 use crate::marker::Marker;
 
@@ -28,10 +31,12 @@ const CYAN: Hue = Hue { name: "cyan", light: "#0a86be", dark: "#35c3ff" };
 const GREEN: Hue = Hue { name: "green", light: "#2a8f54", dark: "#2fbf5c" };
 const PURPLE: Hue = Hue { name: "purple", light: "#8a35dd", dark: "#e9d2ff" };
 const PINK: Hue = Hue { name: "pink", light: "#c5157e", dark: "#ee4a90" };
+/// Of whatever is not ours.
+const STONE: Hue = Hue { name: "stone", light: "#857d74", dark: "#8d857b" };
 
 /// Every colour of the style sheet.
-pub(crate) const HUES: [&Hue; 8] =
-    [&GREY, &VERMILION, &AMBER, &BLUE, &CYAN, &GREEN, &PURPLE, &PINK];
+pub(crate) const HUES: [&Hue; 9] =
+    [&GREY, &VERMILION, &AMBER, &BLUE, &CYAN, &GREEN, &PURPLE, &PINK, &STONE];
 
 /// How a line is broken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -67,9 +72,15 @@ pub(crate) struct Look {
 }
 
 impl Look {
-    /// The classes that give a line its colour and dash.
+    /// The classes that give a line its colour, dash and weight.
     pub(crate) fn classes(self) -> String {
-        format!("hue-{} dash-{}", self.hue.name, self.dash.class())
+        let peer = if self.is_peer() { " peer" } else { "" };
+        format!("hue-{} dash-{}{peer}", self.hue.name, self.dash.class())
+    }
+
+    /// Whether it is the look of a server that is not ours.
+    pub(crate) fn is_peer(self) -> bool {
+        *self.hue == STONE
     }
 
     /// The class that gives a mark its colour.
@@ -82,7 +93,7 @@ const fn look(hue: &'static Hue, dash: Dash, marker: Marker) -> Look {
     Look { hue, dash, marker }
 }
 
-/// The models that have a look of their own.
+/// The models that have a look of their own; some are still to be written.
 pub(crate) const MODELS: [(&str, Look); 13] = [
     ("single-threaded", look(&GREY, Dash::Solid, Marker::Circle)),
     ("thread-per-connection", look(&VERMILION, Dash::LongShort, Marker::Square)),
@@ -90,28 +101,46 @@ pub(crate) const MODELS: [(&str, Look); 13] = [
     ("event-loop", look(&BLUE, Dash::Solid, Marker::Diamond)),
     ("connection-per-event-base", look(&CYAN, Dash::Dots, Marker::Down)),
     ("pooled-event-loops", look(&GREEN, Dash::Short, Marker::Plus)),
-    ("process-per-connection", look(&VERMILION, Dash::Dots, Marker::Cross)),
-    ("prefork-loops", look(&CYAN, Dash::Long, Marker::Hexagon)),
-    ("reuseport-loops", look(&BLUE, Dash::Short, Marker::Cross)),
-    ("dispatching-reactor", look(&PURPLE, Dash::Solid, Marker::Square)),
-    ("loops-with-workers", look(&PURPLE, Dash::Long, Marker::Circle)),
-    ("async-tasks", look(&PINK, Dash::Solid, Marker::Up)),
-    ("completion-rings", look(&PINK, Dash::Short, Marker::Hexagon)),
+    ("reuseport-loops", look(&BLUE, Dash::Long, Marker::Hexagon)),
+    ("dispatching-reactor", look(&PURPLE, Dash::Solid, Marker::Cross)),
+    ("loops-with-workers", look(&PURPLE, Dash::Short, Marker::Circle)),
+    ("prefork-loops", look(&CYAN, Dash::Solid, Marker::Up)),
+    ("process-per-connection", look(&VERMILION, Dash::Dots, Marker::Plus)),
+    ("async-tasks", look(&PINK, Dash::Solid, Marker::Square)),
+    ("completion-rings", look(&PINK, Dash::Short, Marker::Diamond)),
 ];
 
-/// The look of each of `models`, in their order.
+/// The servers of others that have a look of their own.
+pub(crate) const PEERS: [(&str, Look); 6] = [
+    ("bare-epoll", look(&STONE, Dash::Solid, Marker::Wide)),
+    ("memcached", look(&STONE, Dash::Dots, Marker::Star)),
+    ("nginx", look(&STONE, Dash::LongShort, Marker::Pentagon)),
+    ("redis", look(&STONE, Dash::Short, Marker::Hourglass)),
+    ("haproxy", look(&STONE, Dash::Long, Marker::Tall)),
+    ("go-echo", look(&STONE, Dash::Dots, Marker::Chevron)),
+];
+
+/// The look of each of `models`, in their order; some of them may be `peers`.
 ///
-/// A model that is not ours, as a reader's own server, gets a look that follows
-/// from its name, so that it too is the same in every chart. It steps aside only
-/// where another model of the same experiment has it already.
-pub(crate) fn looks(models: &[String]) -> Vec<Look> {
-    let known = |model: &String| MODELS.iter().find(|(name, _)| name == model).map(|(_, l)| *l);
+/// Whoever has no look of its own, as a reader's own server, gets one that
+/// follows from its name, so that it too is the same in every chart. It steps
+/// aside only where another of the same experiment has it already.
+pub(crate) fn looks(models: &[String], peers: &[Peer]) -> Vec<Look> {
+    let named = || MODELS.iter().chain(&PEERS);
+    let known = |model: &String| named().find(|(name, _)| name == model).map(|(_, l)| *l);
     let mut taken: Vec<Look> = models.iter().filter_map(known).collect();
-    let spare = spare_looks();
+    let foreign = |model: &String| {
+        if peers.iter().any(|peer| peer.name == *model) {
+            spare_looks(&[&STONE], &Marker::PEERS)
+        } else {
+            spare_looks(&[&PURPLE, &PINK, &GREY], &Marker::VARIANTS)
+        }
+    };
     models
         .iter()
         .map(|model| {
             known(model).unwrap_or_else(|| {
+                let spare = foreign(model);
                 let start = usize::from(hash(model)) % spare.len();
                 let look = (0..spare.len())
                     .map(|step| spare[(start + step) % spare.len()])
@@ -124,14 +153,14 @@ pub(crate) fn looks(models: &[String]) -> Vec<Look> {
         .collect()
 }
 
-/// Looks that no model of ours has.
-fn spare_looks() -> Vec<Look> {
+/// Looks of these hues and marks that nobody has.
+fn spare_looks(hues: &[&'static Hue], markers: &[Marker]) -> Vec<Look> {
     let mut spare = Vec::new();
-    for marker in Marker::VARIANTS {
+    for &marker in markers {
         for (dash, ..) in Dash::ALL {
-            for hue in [&PURPLE, &PINK, &GREY] {
+            for &hue in hues {
                 let candidate = look(hue, dash, marker);
-                if MODELS.iter().all(|(_, used)| *used != candidate) {
+                if MODELS.iter().chain(&PEERS).all(|(_, used)| *used != candidate) {
                     spare.push(candidate);
                 }
             }
@@ -155,22 +184,42 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_model_looks_different() {
-        let all: HashSet<_> = MODELS.iter().map(|(_, l)| (l.hue.name, l.dash, l.marker)).collect();
-        assert_eq!(all.len(), MODELS.len());
+    fn everybody_can_be_told_apart_in_grey() {
+        let all = || MODELS.iter().chain(&PEERS);
+        let signs: HashSet<_> = all().map(|(_, l)| (l.dash, l.marker)).collect();
+        assert_eq!(signs.len(), all().count());
+        let named: HashSet<_> = all().map(|(name, _)| name).collect();
+        assert_eq!(named.len(), all().count());
     }
 
     #[test]
-    fn the_first_six_share_no_hue_and_no_marker() {
-        let six = &MODELS[..6];
-        assert_eq!(six.iter().map(|(_, l)| l.hue.name).collect::<HashSet<_>>().len(), 6);
-        assert_eq!(six.iter().map(|(_, l)| l.marker).collect::<HashSet<_>>().len(), 6);
+    fn the_first_eight_share_no_marker_and_relatives_share_only_a_hue() {
+        let markers: HashSet<_> = MODELS[..8].iter().map(|(_, l)| l.marker).collect();
+        assert_eq!(markers.len(), 8);
+        for (n, (name, one)) in MODELS.iter().enumerate() {
+            for (other_name, other) in &MODELS[..n] {
+                let relatives = one.hue == other.hue;
+                let alike = one.dash == other.dash || one.marker == other.marker;
+                assert!(!(relatives && alike), "{name}, {other_name}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_peer_has_neither_the_hue_nor_the_mark_of_a_model() {
+        let unknown = Peer { name: "my-peer".to_owned(), version: "1".to_owned() };
+        let looks = looks(&["redis".to_owned(), unknown.name.clone()], &[unknown]);
+        for look in PEERS.iter().map(|(_, look)| look).chain(&looks) {
+            assert!(look.is_peer() && look.classes().ends_with(" peer"));
+            assert!(MODELS.iter().all(|(_, l)| l.hue != look.hue && l.marker != look.marker));
+        }
+        assert_ne!(looks[0], looks[1]);
     }
 
     #[test]
     fn a_foreign_model_looks_the_same_in_every_company() {
-        let alone = looks(&["my-server".to_owned()]);
-        let among = looks(&["event-loop".to_owned(), "my-server".to_owned()]);
+        let alone = looks(&["my-server".to_owned()], &[]);
+        let among = looks(&["event-loop".to_owned(), "my-server".to_owned()], &[]);
         assert_eq!(alone[0], among[1]);
         assert!(MODELS.iter().all(|(_, used)| *used != alone[0]));
     }
@@ -178,7 +227,7 @@ mod tests {
     #[test]
     fn foreign_models_never_look_alike_in_one_experiment() {
         let names: Vec<String> = (0..50).map(|n| format!("server-{n}")).collect();
-        let found = looks(&names);
+        let found = looks(&names, &[]);
         let all: HashSet<_> = found.iter().map(|l| (l.hue.name, l.dash, l.marker)).collect();
         assert_eq!(all.len(), names.len());
     }

@@ -22,7 +22,8 @@ pub(crate) struct Series<'a> {
 pub(crate) fn collect<'a>(experiment: &'a Experiment, chart: &'a Chart) -> Vec<Series<'a>> {
     let variants = variants(experiment, chart);
     let mut all = Vec::new();
-    for (model, look) in experiment.models.iter().zip(looks(&experiment.models)) {
+    for (model, look) in experiment.models.iter().zip(looks(&experiment.models, &experiment.peers))
+    {
         for (rank, &variant) in variants.iter().enumerate() {
             let name = match variant {
                 Some(variant) if variants.len() > 1 => format!("{model}, {variant}"),
@@ -111,10 +112,21 @@ fn singular(label: &str) -> String {
     words.join(" ")
 }
 
+/// Fewer blocks carry no interval: `low` and `high` are their range.
+const FEWEST: u32 = 6;
+
 /// How to read the marks and their bars.
 pub(crate) fn how_to_read(series: &[Series<'_>]) -> Option<String> {
-    let blocks = series.iter().flat_map(|s| &s.points).map(|p| p.blocks).max()?;
-    (blocks > 1).then(|| format!("Marks: median of {blocks} blocks; bars: least to greatest."))
+    let points = || series.iter().flat_map(|s| &s.points);
+    let blocks = points().map(|p| p.blocks).max()?;
+    let bars = if blocks < FEWEST { "least to greatest" } else { "its 95 % interval" };
+    // Where all blocks agree there is no bar to explain.
+    let bars = if points().any(|p| p.low < p.high) {
+        format!("; bars: {bars}, where longer than the mark")
+    } else {
+        String::new()
+    };
+    (blocks > 1).then(|| format!("Marks: median of {blocks} blocks{bars}."))
 }
 
 /// What the hollow marks mean, if there are any.

@@ -25,7 +25,7 @@ const PLAIN: [(&str, &str, &str); 4] = [
 ];
 
 /// The rules that do not depend on the palette; `@ink` stands for a colour of [`PLAIN`].
-const RULES: [(&str, &str); 21] = [
+const RULES: [(&str, &str); 22] = [
     (".paper", "fill:@paper"),
     ("text", "fill:@ink"),
     (".title", "font-size:16px;font-weight:600"),
@@ -47,7 +47,8 @@ const RULES: [(&str, &str); 21] = [
     (".leader", "stroke:@axis;fill:none;stroke-width:.75"),
     (".line", "fill:none;stroke:currentColor;stroke-width:2;stroke-linejoin:round"),
     (".thin", "stroke-width:1"),
-    (".whisker", "fill:none;stroke:currentColor;stroke-width:1.5;opacity:.5"),
+    (".peer", "stroke-width:1.25"),
+    (".whisker", "fill:none;stroke:currentColor;stroke-width:1.5;opacity:.55"),
     (".mark", "fill:currentColor;stroke:@paper;stroke-width:1"),
     (".hollow", "fill:@paper;stroke:currentColor;stroke-width:1.5"),
     (".halo", "stroke:@paper;stroke-width:3;paint-order:stroke;stroke-linejoin:round"),
