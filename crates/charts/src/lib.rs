@@ -33,6 +33,7 @@ mod series;
 mod sheet;
 mod shortfall;
 mod text;
+mod whiskers;
 
 pub use error::Error;
 pub use folder::draw_all;

@@ -14,6 +14,7 @@ use crate::{
     series::{self, Series},
     shortfall,
     text::escape,
+    whiskers,
 };
 
 /// Height of the plot, unless the labels need more.
@@ -104,9 +105,7 @@ fn paint(
         .iter()
         .map(|s| s.points.iter().map(|p| plot.pixel(p.x, p.median)).collect())
         .collect();
-    for (one, places) in series.iter().zip(&places) {
-        whiskers(plot, one, places);
-    }
+    whiskers(plot, series, &places, sweep);
     let dodged = part(series, sweep, &mut places, area);
     for (one, places) in series.iter().zip(&places) {
         line(plot, one, places, sweep);
@@ -138,12 +137,30 @@ fn part(series: &[Series<'_>], sweep: &[f64], places: &mut [Vec<(i32, i32)>], ar
     dodged
 }
 
-fn whiskers(plot: &mut Plot<'_, '_>, series: &Series<'_>, places: &[(i32, i32)]) {
-    let class = format!("whisker {}", series.look.hue_class());
-    for (point, &(px, _)) in series.points.iter().zip(places) {
-        let (low, high) = (plot.pixel(point.x, point.low).1, plot.pixel(point.x, point.high).1);
-        if low != high {
-            plot.path(&class, vec![(px, low), (px, high)]);
+fn whiskers(
+    plot: &mut Plot<'_, '_>,
+    series: &[Series<'_>],
+    places: &[Vec<(i32, i32)>],
+    sweep: &[f64],
+) {
+    for x in sweep {
+        let here: Vec<(&Series<'_>, &Statistic, (i32, i32))> = series
+            .iter()
+            .zip(places)
+            .filter_map(|(one, places)| {
+                let n = one.points.iter().position(|p| p.x.total_cmp(x).is_eq())?;
+                Some((one, one.points[n], places[n]))
+            })
+            .collect();
+        let height = |value| plot.pixel(*x, value).1;
+        let ends: Vec<(i32, i32, i32)> =
+            here.iter().map(|(_, p, place)| (height(p.high), place.1, height(p.low))).collect();
+        for ((one, _, (px, _)), bar) in here.iter().zip(whiskers::bars(&ends)) {
+            if let Some(bar) = bar {
+                let px = px + bar.aside;
+                let class = format!("whisker {}", one.look.hue_class());
+                plot.path(&class, vec![(px, bar.low), (px, bar.high)]);
+            }
         }
     }
 }
