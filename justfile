@@ -28,6 +28,10 @@ claims:
 book:
     cargo book serve
 
+# Install the servers of others that we are measured beside (Debian, Ubuntu)
+peers:
+    benches/peers/install
+
 # All tests
 test:
     cargo test --workspace
