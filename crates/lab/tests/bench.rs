@@ -24,6 +24,10 @@ service = "echo"
 workers = 2
 [load]
 requests = [{ kind = { echo = { bytes = 64 } } }]
+[compare]
+baseline = "event-loop"
+figures = ["requests_per_second"]
+at = [8]
 [full]
 blocks = 2
 warmup = "20ms"
@@ -87,12 +91,12 @@ fn an_interrupted_run_leaves_whole_files_and_the_next_goes_on() {
     let folder = workspace(TINY);
     let path = folder.path();
     let mut child = lab(path, &["bench", "--models", "thread-pool,event-loop"]).spawn().unwrap();
-    wait_for_trials(path, &mut child, 5);
+    wait_for_trials(path, &mut child, 6);
     kill_process(Pid::from_child(&child), Signal::INT).unwrap();
     let output = child.wait_with_output().unwrap();
     assert_eq!(output.status.code(), Some(130), "{}", text(&output.stderr));
     let before = tiny(path).unwrap();
-    assert!(!before.complete && before.trials.len() < 8, "{}", before.trials.len());
+    assert!(!before.complete && before.trials.len() < 10, "{}", before.trials.len());
 
     let output = bench(path, &[]);
     let said = text(&output.stderr);
@@ -100,16 +104,17 @@ fn an_interrupted_run_leaves_whole_files_and_the_next_goes_on() {
     assert!(said.contains("going on with an interrupted run"), "{said}");
     let after = tiny(path).unwrap();
     assert!(after.complete && after.run == before.run);
-    assert_eq!(after.trials[..4], before.trials[..4], "the block that was whole is kept");
+    assert_eq!(after.trials[..5], before.trials[..5], "the block that was whole is kept");
     let usable = after.trials.iter().filter(|trial| trial.void.is_none()).count();
-    assert_eq!(usable, 8, "two models, two values, two blocks");
+    assert_eq!(usable, 10, "two models, two values, a control, in two blocks");
+    assert_eq!((after.controls.len(), after.comparisons.len()), (1, 1));
     let left: Vec<_> =
         fs::read_dir(path.join("results")).unwrap().map(|entry| entry.unwrap().path()).collect();
     assert!(left.iter().all(|path| path.extension().is_none_or(|e| e != "tmp")), "{left:?}");
 
     let log = text(&fs::read(path.join("results/histograms/tiny.hlog")).unwrap());
     let tagged = log.lines().filter(|line| line.starts_with("Tag=")).count();
-    assert_eq!(tagged, 8, "{log}");
+    assert_eq!(tagged, 10, "{log}");
     assert!(after.remarks.is_empty(), "{:?}", after.remarks);
     assert!(path.join("results/charts/tiny-served.svg").is_file());
     let claims = lab(path, &["claims"]).output().unwrap();
@@ -130,12 +135,84 @@ fn a_finished_run_is_measured_anew() {
 }
 
 #[test]
+fn blocks_are_added_until_the_plan_allows_no_more() {
+    // No interval is narrower than nothing.
+    let folder = workspace(
+        &TINY
+            .replace("at = [8]", "at = [8]\nnarrow = 0.0")
+            .replace("blocks = 2", "blocks = 2\nmost = 4")
+            .replace("values = [1, 8]", "values = [8]"),
+    );
+    assert_eq!(bench(folder.path(), &[]).status.code(), Some(0));
+    let wide = tiny(folder.path()).unwrap();
+    assert_eq!((wide.blocks(), wide.ended), (4, results::Ended::Budget));
+    assert!(wide.spent_seconds > 0.0);
+}
+
+#[test]
+fn an_experiment_of_ones_own_needs_no_folder_and_says_who_is_missing() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::create_dir(folder.path().join("benches")).unwrap();
+    let own = format!(
+        "{TINY}\n{}",
+        r#"
+[[peer]]
+name = "nobody"
+variants = []
+command = ["no-such-server", "{port}"]
+version = ["no-such-server", "-v"]
+[[peer]]
+name = "own"
+variants = []
+command = ["{lab}", "serve", "event-loop", "--listen", "127.0.0.1:{port}"]
+version = ["{lab}", "--version"]
+"#
+    );
+    let path = folder.path().join("own.toml");
+    fs::write(&path, own).unwrap();
+    let output = bench(folder.path(), &["--quick", "own.toml", "--out", "out"]);
+    let said = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(0), "{said}");
+    assert!(said.contains("without nobody: no-such-server is not here"), "{said}");
+    let experiment = Store::new(folder.path().join("out")).experiment("own").unwrap().unwrap();
+    assert_eq!(experiment.models, ["thread-pool", "event-loop", "own"]);
+    assert!(experiment.peers[0].version.starts_with("lab "), "{:?}", experiment.peers);
+    assert!(experiment.trials.iter().any(|t| t.model == "own" && t.void.is_none()));
+}
+
+#[test]
+fn what_was_measured_is_judged_again_by_new_words() {
+    let folder = workspace(TINY);
+    assert_eq!(bench(folder.path(), &["--quick"]).status.code(), Some(0));
+    let before = tiny(folder.path()).unwrap();
+    let words = TINY
+        .replace("two of eight", "three of eight")
+        .replace("at_least = 2, at_most = 2", "at_least = 3");
+    fs::write(folder.path().join("benches/tiny.toml"), words).unwrap();
+    let output = lab(folder.path(), &["bench", "--judge"]).output().unwrap();
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    let after = tiny(folder.path()).unwrap();
+    assert_eq!((&after.run, &after.trials), (&before.run, &before.trials));
+    assert_eq!(after.verdicts[0].outcome, results::Outcome::Fails);
+
+    let other = TINY.replace("workers = 2", "workers = 3");
+    fs::write(folder.path().join("benches/tiny.toml"), other).unwrap();
+    let output = lab(folder.path(), &["bench", "--judge"]).output().unwrap();
+    assert!(text(&output.stderr).contains("its plan has changed"), "{}", text(&output.stderr));
+}
+
+#[test]
 fn what_cannot_be_done_is_said() {
     let folder = workspace(&TINY.replace("workers = 2", "workers = 2\nworkres = 3"));
     let output = bench(folder.path(), &[]);
     assert_eq!(output.status.code(), Some(2));
     let said = text(&output.stderr);
     assert!(said.contains("tiny.toml") && said.contains("line 10"), "{said}");
+
+    let folder = workspace(&TINY.replace("[x]", "models = [\"evnt-loop\"]\n[x]"));
+    let output = bench(folder.path(), &[]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(text(&output.stderr).contains("evnt-loop"), "{}", text(&output.stderr));
 
     let folder = workspace(TINY);
     let output = bench(folder.path(), &["tyni"]);
