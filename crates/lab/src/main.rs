@@ -16,7 +16,7 @@ mod workspace;
 
 /// Server concurrency models: run them, load them, measure them, plot them
 #[derive(Parser)]
-#[command(name = "lab", arg_required_else_help = true)]
+#[command(name = "lab", version, arg_required_else_help = true)]
 struct Cli {
     #[command(subcommand)]
     verb: Verb,
