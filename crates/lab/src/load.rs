@@ -109,6 +109,10 @@ pub(crate) struct Args {
     #[arg(long, value_name = "N", conflicts_with_all = ["plan", "rate", "idle"])]
     requests_per_connection: Option<NonZeroU32>,
 
+    /// Besides, so many connections that ask without pause and hardly read
+    #[arg(long, value_name = "N", default_value_t = 0, conflicts_with = "plan")]
+    slow_readers: usize,
+
     /// Ask once on each connection, then only hold it
     #[arg(long, conflicts_with = "plan")]
     idle: bool,
@@ -215,6 +219,7 @@ impl Args {
                     .zip(self.cold_think)
                     .map(|(every, cold_think)| Hot { every, cold_think }),
                 requests_per_connection: self.requests_per_connection,
+                slow_readers: self.slow_readers,
                 seed: self.seed,
                 watch_memory: self.idle && self.pid.is_some(),
                 ..Plan::new(resolve(self.addr.as_deref().unwrap_or_default())?)

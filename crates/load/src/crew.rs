@@ -1,8 +1,11 @@
 //! What the threads of one run share: its clock, its barrier, its window.
 
-use std::sync::{
-    Condvar, Mutex, PoisonError,
-    atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
+use std::{
+    sync::{
+        Condvar, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
+    },
+    time::Duration,
 };
 
 use crate::{
@@ -34,7 +37,12 @@ struct Barrier {
     at: u64,
     /// Numbers of the connections that were brought to it.
     connections: Vec<u32>,
+    /// All generators have ended.
+    done: bool,
 }
+
+/// The barriers of a run, counted: connect, and then send.
+const TRAFFIC: usize = 2;
 
 impl<'a> Crew<'a> {
     /// Starts the run's clock.
@@ -59,7 +67,7 @@ impl<'a> Crew<'a> {
 
     /// Lets nobody wait for a thread that will not come.
     pub(crate) fn abandon(&self) {
-        let barrier = self.barrier.lock().unwrap_or_else(PoisonError::into_inner);
+        let barrier = self.barrier();
         self.abandoned.store(true, Ordering::Relaxed);
         drop(barrier);
         self.passed.notify_all();
@@ -68,7 +76,7 @@ impl<'a> Crew<'a> {
     /// Waits until every thread is here. Says when the last one came: the same
     /// instant to all.
     pub(crate) fn meet(&self, connections: &[u32]) -> u64 {
-        let mut barrier = self.barrier.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut barrier = self.barrier();
         barrier.connections.extend_from_slice(connections);
         barrier.waiting += 1;
         let times = barrier.times;
@@ -87,9 +95,35 @@ impl<'a> Crew<'a> {
         if barrier.times == times { self.clock.now() } else { barrier.at }
     }
 
+    /// Every connection is established or has failed.
+    pub(crate) fn has_begun(&self) -> bool {
+        self.barrier().times >= TRAFFIC
+    }
+
+    /// Ends the threads that only accompany the generators.
+    pub(crate) fn finish(&self) {
+        self.barrier().done = true;
+        self.passed.notify_all();
+    }
+
+    /// Waits for `span`, but not beyond the end of the generators. Says whether
+    /// they go on.
+    pub(crate) fn rest(&self, span: Duration) -> bool {
+        let barrier = self.barrier();
+        let (barrier, _) = self
+            .passed
+            .wait_timeout_while(barrier, span, |barrier| !barrier.done)
+            .unwrap_or_else(PoisonError::into_inner);
+        !barrier.done
+    }
+
+    fn barrier(&self) -> MutexGuard<'_, Barrier> {
+        self.barrier.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// The connections, of all threads, that were brought to the barrier, in order.
     pub(crate) fn established(&self) -> Vec<u32> {
-        self.barrier.lock().unwrap_or_else(PoisonError::into_inner).connections.clone()
+        self.barrier().connections.clone()
     }
 
     pub(crate) fn window_at(&self) -> u64 {

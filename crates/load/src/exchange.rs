@@ -79,6 +79,22 @@ impl Exchange {
         Ok(self.written - before)
     }
 
+    /// Begins to wait for the answer to the next request that `asking` has sent:
+    /// where requests are pipelined, sending and reading go on apart.
+    pub(crate) fn await_next(
+        &mut self,
+        asking: &Self,
+        script: &Script,
+        connection: u32,
+    ) -> Result<(), Fault> {
+        if self.sequence == asking.sequence {
+            return Err(Fault::new(Cause::Protocol, "more was answered than asked"));
+        }
+        self.begin(script, connection, 0, 0);
+        self.written = script.template(self.template).bytes(); // Which `asking` knows better.
+        Ok(())
+    }
+
     /// Verifies what arrived and says whether that completes the answer.
     #[inline]
     pub(crate) fn receive(&mut self, data: &[u8], script: &mut Script) -> Result<bool, Fault> {
@@ -86,19 +102,34 @@ impl Exchange {
             let text = format!("{} bytes came that were not asked for", data.len());
             return Err(Fault::new(Cause::Protocol, text));
         }
+        let used = self.take(data, script)?;
+        if used < data.len() {
+            let text = format!("{} bytes follow the answer", data.len() - used);
+            return Err(Fault::new(Cause::Protocol, text));
+        }
+        Ok(!self.outstanding)
+    }
+
+    /// Verifies what arrived, up to the end of the answer, and says how much that was.
+    #[inline]
+    pub(crate) fn take(&mut self, data: &[u8], script: &mut Script) -> Result<usize, Fault> {
         let (template, pattern) = script.verify(self.template);
         let sent = pattern.window(self.phase, template.body_bytes);
-        let complete = match &mut template.answer {
+        let (used, complete) = match &mut template.answer {
             Answer::Echo => {
-                same(&sent[self.received..], self.received, data)?;
-                self.received += data.len();
-                self.received == sent.len()
+                let left = &sent[self.received..];
+                let piece = &data[..data.len().min(left.len())];
+                same(left, self.received, piece)?;
+                self.received += piece.len();
+                (piece.len(), piece.len() == left.len())
             }
             Answer::Exact(expected) => {
-                same(&expected[self.received..], self.received, data)
+                let left = &expected[self.received..];
+                let piece = &data[..data.len().min(left.len())];
+                same(left, self.received, piece)
                     .map_err(|fault| fault.and(&format!("; it came as {}", shown(data))))?;
-                self.received += data.len();
-                self.received == expected.len()
+                self.received += piece.len();
+                (piece.len(), piece.len() == left.len())
             }
             Answer::Http { status, body } => {
                 self.raw += data.len();
@@ -107,15 +138,15 @@ impl Exchange {
                     return Err(Fault::new(Cause::Protocol, text));
                 }
                 let received = &mut self.received;
-                let complete = self.decoder.feed(data, *status, &mut |piece| {
+                let beyond = self.decoder.feed(data, *status, &mut |piece| {
                     body.check(sent, *received, piece)?;
                     *received += piece.len();
                     Ok(())
                 })?;
-                if complete {
+                if beyond.is_some() {
                     body.end(sent, *received)?;
                 }
-                complete
+                (data.len() - beyond.unwrap_or(0), beyond.is_some())
             }
         };
         if complete {
@@ -125,7 +156,7 @@ impl Exchange {
             }
             self.outstanding = false;
         }
-        Ok(complete)
+        Ok(used)
     }
 }
 

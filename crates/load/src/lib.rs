@@ -21,6 +21,7 @@
 //! - when: `arrivals`, `pacing`, `clock`;
 //! - who: `run`, `crew`, `share`;
 //! - the loop: `generator`, `connecting`, `traffic`, `exchange`, `connection`;
+//! - what goes on beside it: `slow`;
 //! - what is counted: `account`, `ledger`, `own`, `watch`, `observer`, `findings`;
 //! - what is told: `summary`, `fairness`, `little`, `report`, `verdict`.
 
@@ -51,6 +52,7 @@ mod report;
 mod run;
 mod script;
 mod share;
+mod slow;
 mod sources;
 mod summary;
 mod traffic;
@@ -65,5 +67,6 @@ pub use little::littles_law;
 pub use plan::{Arrivals, Exact, Hot, Kind, Method, Mode, Plan, Request};
 pub use report::Report;
 pub use run::run;
+pub use slow::SlowReaders;
 pub use summary::{Summary, decode_histogram};
 pub use watch::{Memory, Sample, Watched};

@@ -51,6 +51,11 @@ pub struct Plan {
     /// counts from the beginning of the connect.
     #[serde(default)]
     pub requests_per_connection: Option<NonZeroU32>,
+    /// Connections besides the others that send the first request over and over,
+    /// without waiting, and read 16 KiB every 100 ms. They are verified as far as
+    /// they read, and have an account of their own.
+    #[serde(default)]
+    pub slow_readers: usize,
     /// Decides payloads, the mix and the arrivals: same seed, same run.
     #[serde(default = "default::seed")]
     pub seed: u64,
@@ -222,6 +227,7 @@ impl Plan {
             mode: Mode::default(),
             hot: None,
             requests_per_connection: None,
+            slow_readers: 0,
             seed: default::seed(),
             warmup: default::warmup(),
             duration: default::duration(),
@@ -241,7 +247,7 @@ impl Plan {
         if self.connections == 0 {
             return refuse("connections is 0; ask for at least 1");
         }
-        if u32::try_from(self.connections).is_err() {
+        if u32::try_from(self.connections.saturating_add(self.slow_readers)).is_err() {
             return refuse("connections does not fit 32 bits");
         }
         if self.threads == 0 {

@@ -11,6 +11,7 @@ use crate::{
     ledger::{Ledger, Told},
     little::littles_law,
     plan::{Mode, Plan},
+    slow::SlowReaders,
     summary::Summary,
     watch::Watched,
 };
@@ -94,6 +95,9 @@ pub struct Report {
     /// Time in the window in which it stood still or did not keep up, seen as
     /// turns of its loop that took 100 ms too long; of the worst of its threads.
     pub stalled_seconds: f64,
+    /// The connections that hardly read, if the plan has any. They are in no
+    /// other figure of this report.
+    pub slow_readers: Option<SlowReaders>,
     /// The server's process, if it was watched.
     pub watch: Option<Watched>,
     /// The run was ended before its time.
@@ -156,6 +160,7 @@ impl Report {
             client_cpu_seconds: seconds(found.usage.cpu),
             client_wait_seconds: seconds(found.usage.waited),
             stalled_seconds: seconds(found.stalled_ns),
+            slow_readers: None,
             watch,
             interrupted: false,
             warnings: Vec::new(),

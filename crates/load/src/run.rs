@@ -8,8 +8,18 @@ use std::{
 };
 
 use crate::{
-    crew::Crew, error::Error, findings::Findings, generator::Generator, limits::allow_connections,
-    observer::Observer, plan::Plan, prepare::prepare, report::Report, share::Share, verdict,
+    crew::Crew,
+    error::Error,
+    findings::Findings,
+    generator::Generator,
+    limits::allow_connections,
+    observer::Observer,
+    plan::Plan,
+    prepare::prepare,
+    report::Report,
+    share::Share,
+    slow::{Slow, SlowReaders},
+    verdict,
 };
 
 /// Runs `plan` against its target and reports what happened.
@@ -25,21 +35,56 @@ use crate::{
 /// is in the report, a server that is not there included.
 pub fn run(plan: &Plan, interrupt: &AtomicBool) -> Result<Report, Error> {
     plan.check()?;
-    allow_connections(plan.connections + plan.threads)?; // An epoll instance each.
+    // Threads have an epoll instance each.
+    allow_connections(plan.connections + plan.slow_readers + plan.threads)?;
     prepare(plan)?;
     let mut observer = Observer::new(plan)?;
+    let slow = Slow::connect(plan);
     let crew = Crew::new(plan, interrupt);
-    let (leader, others) = generate(&crew, &mut observer)?;
-    observer.finish(); // All connections are still open.
+    let (generators, slow) = accompany(&crew, slow, || generate(&crew, &mut observer))?;
+    let (leader, others) = generators;
     let end = crew.clock.now();
     let (watched, errors) = observer.told();
     let others = others.into_iter().map(Generator::findings);
     let mut findings = others.fold(leader.findings(), Findings::and);
     findings.ledger.errors.add(errors);
     let mut report = Report::of(plan, findings, end, watched);
+    report.slow_readers = slow;
     report.interrupted = interrupt.load(Ordering::Relaxed);
     verdict::pass(&mut report);
     Ok(report)
+}
+
+/// Runs `generators`, and beside them what is none, for as long as they run.
+fn accompany<T>(
+    crew: &Crew,
+    slow: Option<Slow>,
+    generators: impl FnOnce() -> Result<T, Error>,
+) -> Result<(T, Option<SlowReaders>), Error> {
+    thread::scope(|scope| {
+        let _finish = Finish(crew); // Whatever happens: the scope waits for all its threads.
+        let slow = slow
+            .map(|slow| {
+                thread::Builder::new()
+                    .name("load-slow".to_owned())
+                    .spawn_scoped(scope, || slow.run(crew))
+                    .map_err(Error::io("start a thread for the slow readers"))
+            })
+            .transpose()?;
+        let found = generators()?;
+        crew.finish();
+        let slow = slow.map(|slow| slow.join().unwrap_or_else(|why| panic::resume_unwind(why)));
+        Ok((found, slow))
+    })
+}
+
+/// Ends what accompanies the generators.
+struct Finish<'a>(&'a Crew<'a>);
+
+impl Drop for Finish<'_> {
+    fn drop(&mut self) {
+        self.0.finish();
+    }
 }
 
 /// Runs a generator on this thread, which leads, and on as many more as the plan asks for.
@@ -66,6 +111,7 @@ fn generate<'a>(
             .into_iter()
             .map(|other| other.join().unwrap_or_else(|why| panic::resume_unwind(why)))
             .collect::<Vec<_>>();
+        observer.finish(); // All connections are still open.
         Ok((leader?, others.into_iter().collect::<Result<_, _>>()?))
     })
 }

@@ -132,3 +132,15 @@ fn what_is_no_http_is_a_protocol_error() {
     let report = run(&plan);
     assert_eq!((report.errors.protocol, report.errors.total()), (2, 2), "{:?}", report.errors);
 }
+
+#[test]
+fn slow_readers_pipeline_and_are_verified() {
+    let mut plan = plan(serve(|_, stream| serve_http(stream)), 2);
+    plan.requests = vec![http(Method::Get, "/chunked", 0)];
+    plan.slow_readers = 2;
+    let report = run(&plan);
+    let slow = report.slow_readers.unwrap();
+    assert_eq!((slow.established, slow.errors.total()), (2, 0), "{:?}", slow.errors);
+    assert!(slow.bytes_in > 0 && slow.bytes_out > slow.bytes_in, "{slow:?}");
+    assert_eq!((report.served, report.errors.total()), (2, 0));
+}

@@ -2,7 +2,9 @@
 
 use std::fmt::Write;
 
-use ::load::{Kind, Memory, Method, Mode, Plan, Report, Request, Summary, Watched};
+use ::load::{
+    Errors, Kind, Memory, Method, Mode, Plan, Report, Request, SlowReaders, Summary, Watched,
+};
 use humantime::format_duration;
 
 /// The report as aligned lines.
@@ -10,6 +12,9 @@ pub(super) fn of(plan: &Plan, report: &Report) -> String {
     let mut page = Page::default();
     page.line("plan", &what(plan));
     page.line("connections", &connections(report));
+    if let Some(slow) = &report.slow_readers {
+        page.line("slow readers", &slow_readers(slow));
+    }
     served(&mut page, report);
     page.gap();
     if !matches!(plan.mode, Mode::Idle { .. }) {
@@ -21,7 +26,7 @@ pub(super) fn of(plan: &Plan, report: &Report) -> String {
         server(&mut page, report, watch);
     }
     page.gap();
-    page.line("errors", &errors(report));
+    page.line("errors", &errors(&report.errors));
     for text in &report.errors.first {
         page.line("", text);
     }
@@ -96,6 +101,16 @@ fn connections(report: &Report) -> String {
         let _ = write!(text, "; {} made in all", grouped(report.connections_made));
     }
     text
+}
+
+fn slow_readers(slow: &SlowReaders) -> String {
+    format!(
+        "{} established, read {} bytes of the answers to {}; errors: {}",
+        slow.established,
+        grouped(slow.bytes_in),
+        grouped(slow.bytes_out),
+        errors(&slow.errors)
+    )
 }
 
 fn served(page: &mut Page, report: &Report) {
@@ -213,8 +228,7 @@ fn grown(before: Memory, held: Memory, connections: usize) -> String {
     )
 }
 
-fn errors(report: &Report) -> String {
-    let errors = &report.errors;
+fn errors(errors: &Errors) -> String {
     let kinds = [
         (errors.refused, "refused"),
         (errors.connect_timeout, "connect timeout"),
