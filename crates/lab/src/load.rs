@@ -14,7 +14,7 @@ use std::{
     time::Duration,
 };
 
-use ::load::{Arrivals, Error, Exact, Hot, Kind, Method, Mode, Plan, Report, Request};
+use ::load::{Arrivals, Error, Exact, Hot, Kind, Method, Mode, Plan, Report, Request, Stall};
 use anyhow::{Context, Result, bail, ensure};
 use clap::ValueEnum;
 use signal_hook::{
@@ -125,6 +125,10 @@ pub(crate) struct Args {
     #[arg(long, value_name = "PID")]
     pid: Option<u32>,
 
+    /// Stop that process for a while in the window, such as 1400ms@1s
+    #[arg(long, value_name = "LASTS@AFTER", value_parser = stall, conflicts_with = "plan")]
+    stall: Option<Stall>,
+
     /// Print one JSON object
     #[arg(long)]
     json: bool,
@@ -221,6 +225,7 @@ impl Args {
                 requests_per_connection: self.requests_per_connection,
                 slow_readers: self.slow_readers,
                 seed: self.seed,
+                stall: self.stall,
                 watch_memory: self.idle && self.pid.is_some(),
                 ..Plan::new(resolve(self.addr.as_deref().unwrap_or_default())?)
             },
@@ -294,6 +299,12 @@ fn time(text: &str) -> Result<Duration, humantime::DurationError> {
     humantime::parse_duration(text)
 }
 
+fn stall(text: &str) -> Result<Stall, String> {
+    let (lasts, after) = text.split_once('@').ok_or("expected LASTS@AFTER, such as 1400ms@1s")?;
+    let read = |text| time(text).map_err(|why| format!("{text:?} is no time: {why}"));
+    Ok(Stall { after: read(after)?, lasts: read(lasts)? })
+}
+
 fn weighted(text: &str) -> Result<(u32, String), String> {
     let (weight, path) = text.split_once(':').ok_or("expected WEIGHT:PATH, such as 9:/fast")?;
     let weight = weight.parse().map_err(|_| format!("{weight:?} is no whole number"))?;
@@ -335,6 +346,13 @@ mod tests {
     }
 
     #[test]
+    fn a_stall_has_a_length_and_a_beginning() {
+        let plan = plan("load 127.0.0.1:1 --pid 7 --stall 1400ms@1s").unwrap();
+        let (after, lasts) = (Duration::from_secs(1), Duration::from_millis(1400));
+        assert_eq!((plan.stall, plan.watch), (Some(Stall { after, lasts }), Some(7)));
+    }
+
+    #[test]
     fn exact_texts_are_unescaped() {
         let plan = plan(r"load 127.0.0.1:1 --exact GET\r\n --expect +\\\n --prepare a\n=>b\n");
         let plan = plan.unwrap();
@@ -353,6 +371,7 @@ mod tests {
             "load 127.0.0.1:1 --rate 5 --think 1s",
             "load 127.0.0.1:1 --mix fast",
             "load --plan x --connections 5",
+            "load 127.0.0.1:1 --pid 7 --stall 5s",
             "load 127.0.0.1:1 --exact a",
             "load 127.0.0.1:1 --exact a --expect b --path /",
             r"load 127.0.0.1:1 --exact a\q --expect b",

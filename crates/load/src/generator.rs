@@ -157,7 +157,9 @@ impl<'a> Generator<'a> {
         }
         observer.start(memory);
         if alone {
-            self.open(self.clock.now()); // Reading the samples is not in the window.
+            let start = self.clock.now(); // Reading the samples is not in the window.
+            self.crew.announce(start);
+            self.open(start);
         }
         self.window(events)?;
         observer.end();

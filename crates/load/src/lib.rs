@@ -21,7 +21,7 @@
 //! - when: `arrivals`, `pacing`, `clock`;
 //! - who: `run`, `crew`, `share`;
 //! - the loop: `generator`, `connecting`, `traffic`, `exchange`, `connection`;
-//! - what goes on beside it: `slow`;
+//! - what goes on beside it: `slow`, `stall`;
 //! - what is counted: `account`, `ledger`, `own`, `watch`, `observer`, `findings`;
 //! - what is told: `summary`, `fairness`, `little`, `report`, `verdict`.
 
@@ -54,6 +54,7 @@ mod script;
 mod share;
 mod slow;
 mod sources;
+mod stall;
 mod summary;
 mod traffic;
 mod verdict;
@@ -64,7 +65,7 @@ pub use fairness::{Spread, jain};
 pub use fault::Errors;
 pub use limits::allow_connections;
 pub use little::littles_law;
-pub use plan::{Arrivals, Exact, Hot, Kind, Method, Mode, Plan, Request};
+pub use plan::{Arrivals, Exact, Hot, Kind, Method, Mode, Plan, Request, Stall};
 pub use report::Report;
 pub use run::run;
 pub use slow::SlowReaders;

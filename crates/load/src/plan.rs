@@ -1,7 +1,7 @@
 //! What one run of the generator does, as data: written by a person on the
 //! command line or by the harness as JSON, and hashed with its results.
 
-use std::{mem::discriminant, net::SocketAddr, num::NonZeroU32, time::Duration};
+use std::{mem::discriminant, net::SocketAddr, num::NonZeroU32, process, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
@@ -72,6 +72,9 @@ pub struct Plan {
     /// The server's process, whose CPU time and threads are sampled.
     #[serde(default)]
     pub watch: Option<u32>,
+    /// Stops that process for a while, to see what the figures make of it.
+    #[serde(default)]
+    pub stall: Option<Stall>,
     /// Samples the process's memory too, which makes the kernel walk its pages.
     #[serde(default)]
     pub watch_memory: bool,
@@ -187,6 +190,18 @@ pub struct Hot {
     pub cold_think: Duration,
 }
 
+/// A time for which the watched process is stopped, by SIGSTOP and SIGCONT.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Stall {
+    /// From the beginning of the window.
+    #[serde(with = "human")]
+    pub after: Duration,
+    /// How long it stands still; not beyond the end of the run.
+    #[serde(with = "human")]
+    pub lasts: Duration,
+}
+
 impl Default for Mode {
     fn default() -> Self {
         Self::Closed { think: Duration::ZERO }
@@ -233,6 +248,7 @@ impl Plan {
             duration: default::duration(),
             grace: default::grace(),
             watch: None,
+            stall: None,
             watch_memory: false,
         }
     }
@@ -281,6 +297,18 @@ impl Plan {
         }
         if self.prepare.iter().any(|one| one.send.is_empty() || one.expect.is_empty()) {
             return refuse("prepare has an empty text; name what is sent and what is expected");
+        }
+        if let Some(stall) = self.stall {
+            if stall.lasts.is_zero() {
+                return refuse("the stall lasts no time; give it at least 1ms");
+            }
+            match self.watch {
+                None => return refuse("stall needs watch: name the process to stop"),
+                Some(pid) if pid == process::id() || pid == 0 => {
+                    return refuse("stall would stop the generator; watch the server's process");
+                }
+                Some(_) => {}
+            }
         }
         if let Mode::Open { rate, .. } = self.mode
             && !(rate > 0.0 && rate <= MAX_RATE)
@@ -459,6 +487,11 @@ mod tests {
             })
             .contains("needs a closed loop")
         );
+        let second = Duration::from_secs(1);
+        let stall = Some(Stall { after: second, lasts: second });
+        assert!(refused(&|plan| plan.stall = stall).contains("needs watch"));
+        let own = |plan: &mut Plan| (plan.stall, plan.watch) = (stall, Some(process::id()));
+        assert!(refused(&own).contains("would stop the generator"));
         assert!(plan().check().is_ok());
     }
 }

@@ -4,12 +4,13 @@
 use std::{
     panic,
     sync::atomic::{AtomicBool, Ordering},
-    thread,
+    thread::{self, ScopedJoinHandle},
 };
 
 use crate::{
     crew::Crew,
     error::Error,
+    fault::Fault,
     findings::Findings,
     generator::Generator,
     limits::allow_connections,
@@ -19,6 +20,7 @@ use crate::{
     report::Report,
     share::Share,
     slow::{Slow, SlowReaders},
+    stall::stall,
     verdict,
 };
 
@@ -41,41 +43,59 @@ pub fn run(plan: &Plan, interrupt: &AtomicBool) -> Result<Report, Error> {
     let mut observer = Observer::new(plan)?;
     let slow = Slow::connect(plan);
     let crew = Crew::new(plan, interrupt);
-    let (generators, slow) = accompany(&crew, slow, || generate(&crew, &mut observer))?;
+    let (generators, beside) = accompany(&crew, slow, || generate(&crew, &mut observer))?;
     let (leader, others) = generators;
     let end = crew.clock.now();
     let (watched, errors) = observer.told();
     let others = others.into_iter().map(Generator::findings);
     let mut findings = others.fold(leader.findings(), Findings::and);
     findings.ledger.errors.add(errors);
+    if let Some(fault) = beside.fault {
+        findings.ledger.errors.count("stalling", &fault);
+    }
     let mut report = Report::of(plan, findings, end, watched);
-    report.slow_readers = slow;
+    report.slow_readers = beside.slow;
     report.interrupted = interrupt.load(Ordering::Relaxed);
     verdict::pass(&mut report);
     Ok(report)
 }
 
-/// Runs `generators`, and beside them what is none, for as long as they run.
+/// What accompanied the generators, told.
+struct Beside {
+    slow: Option<SlowReaders>,
+    /// Why the watched process was not stopped though the plan asked for it.
+    fault: Option<Fault>,
+}
+
+/// Runs `generators`, and beside them what the plan wants, for as long as they run.
 fn accompany<T>(
     crew: &Crew,
     slow: Option<Slow>,
     generators: impl FnOnce() -> Result<T, Error>,
-) -> Result<(T, Option<SlowReaders>), Error> {
+) -> Result<(T, Beside), Error> {
     thread::scope(|scope| {
         let _finish = Finish(crew); // Whatever happens: the scope waits for all its threads.
-        let slow = slow
-            .map(|slow| {
-                thread::Builder::new()
-                    .name("load-slow".to_owned())
-                    .spawn_scoped(scope, || slow.run(crew))
-                    .map_err(Error::io("start a thread for the slow readers"))
-            })
-            .transpose()?;
+        let slow = slow.map(|slow| named("load-slow").spawn_scoped(scope, || slow.run(crew)));
+        let stalling = crew.plan.stall.zip(crew.plan.watch);
+        let stall = stalling.map(|(plan, pid)| {
+            named("load-stall").spawn_scoped(scope, move || stall(plan, pid, crew))
+        });
+        let no_thread = |why| Error::io("start another thread")(why);
+        let slow = slow.transpose().map_err(no_thread)?;
+        let stall = stall.transpose().map_err(no_thread)?;
         let found = generators()?;
         crew.finish();
-        let slow = slow.map(|slow| slow.join().unwrap_or_else(|why| panic::resume_unwind(why)));
-        Ok((found, slow))
+        let fault = stall.and_then(|stall| joined(stall).err());
+        Ok((found, Beside { slow: slow.map(joined), fault }))
     })
+}
+
+fn named(name: &str) -> thread::Builder {
+    thread::Builder::new().name(name.to_owned())
+}
+
+fn joined<T>(thread: ScopedJoinHandle<T>) -> T {
+    thread.join().unwrap_or_else(|why| panic::resume_unwind(why))
 }
 
 /// Ends what accompanies the generators.
@@ -95,8 +115,7 @@ fn generate<'a>(
     thread::scope(|scope| {
         let mut others = Vec::new();
         for first in 1..crew.plan.threads {
-            let follower = thread::Builder::new()
-                .name(format!("load-{first}"))
+            let follower = named(&format!("load-{first}"))
                 .spawn_scoped(scope, move || attend(crew, first, None));
             match follower {
                 Ok(follower) => others.push(follower),
@@ -107,10 +126,7 @@ fn generate<'a>(
             }
         }
         let leader = attend(crew, 0, Some(observer));
-        let others = others
-            .into_iter()
-            .map(|other| other.join().unwrap_or_else(|why| panic::resume_unwind(why)))
-            .collect::<Vec<_>>();
+        let others: Vec<_> = others.into_iter().map(joined).collect();
         observer.finish(); // All connections are still open.
         Ok((leader?, others.into_iter().collect::<Result<_, _>>()?))
     })
