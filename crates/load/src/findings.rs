@@ -7,8 +7,8 @@ use crate::{account::Account, ledger::Ledger, own::Usage};
 pub(crate) struct Findings {
     /// One for each of the plan's connections.
     pub(crate) accounts: Vec<Account>,
-    /// Answers still owed.
-    pub(crate) owed: u64,
+    /// How long the answers still owed have been so.
+    pub(crate) owed_ns: Vec<u64>,
     pub(crate) ledger: Ledger,
     /// When traffic began; never, if it did not.
     pub(crate) traffic_at: u64,
@@ -22,7 +22,7 @@ impl Findings {
     /// With those of another thread.
     pub(crate) fn and(mut self, other: Self) -> Self {
         self.accounts.extend(other.accounts);
-        self.owed += other.owed;
+        self.owed_ns.extend(other.owed_ns);
         self.ledger.add(other.ledger);
         self.traffic_at = self.traffic_at.min(other.traffic_at);
         self.usage = self.usage.and(other.usage);

@@ -60,6 +60,8 @@ pub(crate) struct Generator<'a> {
     pub(crate) sending: bool,
     /// When traffic began; never, while it has not.
     traffic_at: u64,
+    /// When the sockets were last looked at.
+    ended_at: u64,
     /// Time in the window in which the generator did not run, or not keep up.
     pub(crate) stalled_ns: u64,
     /// What this thread used in the window.
@@ -91,6 +93,7 @@ impl<'a> Generator<'a> {
             outstanding: 0,
             sending: false,
             traffic_at: NEVER,
+            ended_at: 0,
             stalled_ns: 0,
             usage: Usage::default(),
         })
@@ -109,9 +112,11 @@ impl<'a> Generator<'a> {
             self.crew.meet(&[]);
         }
         match leads {
-            Some(observer) => self.lead(&mut events, observer),
-            None => self.follow(&mut events),
+            Some(observer) => self.lead(&mut events, observer)?,
+            None => self.follow(&mut events)?,
         }
+        self.ended_at = self.clock.now();
+        Ok(())
     }
 
     /// The barrier: every connection of every thread is established or has failed.
@@ -139,6 +144,7 @@ impl<'a> Generator<'a> {
         self.drive(events, until, true)
     }
 
+    /// Decides when the window begins, and has the watched process sampled.
     fn lead(&mut self, events: &mut Events, observer: &mut Observer) -> Result<(), Error> {
         let warm = self.clock.now().saturating_add(nanoseconds(self.plan.warmup));
         self.drive(events, warm, false)?;
@@ -227,10 +233,10 @@ impl<'a> Generator<'a> {
 
     /// Closes what is still open and keeps what was found.
     pub(crate) fn findings(self) -> Findings {
-        let owed = self.connections.iter().filter(|one| one.exchange.outstanding).count() as u64;
+        let owed = self.connections.iter().filter(|one| one.exchange.outstanding);
         Findings {
+            owed_ns: owed.map(|one| self.ended_at.saturating_sub(one.exchange.intended)).collect(),
             accounts: self.connections.into_iter().map(|one| one.account).collect(),
-            owed,
             ledger: self.ledger,
             traffic_at: self.traffic_at,
             usage: self.usage,

@@ -23,6 +23,8 @@ pub(crate) struct Ledger {
     latency_ns: u64,
     pub(crate) samples: u64,
     pub(crate) answered: u64,
+    /// Answers at any time.
+    pub(crate) answered_total: u64,
     pub(crate) arrivals: u64,
     pub(crate) sent: u64,
     pub(crate) lag: Lag,
@@ -49,6 +51,8 @@ pub(crate) struct Lag {
     pub(crate) punctual: u64,
     pub(crate) late: u64,
     pub(crate) max_ns: u64,
+    /// Of an open loop; in others nothing is ever due.
+    all: Option<Histogram<u64>>,
 }
 
 /// The latencies of a run, told.
@@ -69,9 +73,10 @@ impl Ledger {
             latency_ns: 0,
             samples: 0,
             answered: 0,
+            answered_total: 0,
             arrivals: 0,
             sent: 0,
-            lag: Lag::default(),
+            lag: Lag::new(is_open),
             connections_made: 0,
             bytes_in: 0,
             bytes_out: 0,
@@ -115,6 +120,7 @@ impl Ledger {
         self.latency_ns = self.latency_ns.saturating_add(other.latency_ns);
         self.samples += other.samples;
         self.answered += other.answered;
+        self.answered_total += other.answered_total;
         self.arrivals += other.arrivals;
         self.sent += other.sent;
         self.lag.add(&other.lag);
@@ -145,11 +151,8 @@ impl Class {
     }
 
     fn add(&mut self, other: &Self) {
-        // Histograms of the same bounds always add up.
-        let _ = self.due.add(&other.due);
-        if let (Some(sent), Some(other)) = (&mut self.sent, &other.sent) {
-            let _ = sent.add(other);
-        }
+        self.due += &other.due; // The same bounds: they always add up.
+        add(&mut self.sent, other.sent.as_ref());
     }
 
     fn told(&self) -> Told {
@@ -161,7 +164,17 @@ impl Class {
     }
 }
 
+fn add(to: &mut Option<Histogram<u64>>, other: Option<&Histogram<u64>>) {
+    if let (Some(to), Some(other)) = (to, other) {
+        *to += other;
+    }
+}
+
 impl Lag {
+    fn new(is_open: bool) -> Self {
+        Self { all: is_open.then(histogram), ..Self::default() }
+    }
+
     pub(crate) fn count(&mut self, lag_ns: u64) {
         if lag_ns <= PUNCTUAL_NS {
             self.punctual += 1;
@@ -169,12 +182,20 @@ impl Lag {
             self.late += 1;
         }
         self.max_ns = self.max_ns.max(lag_ns);
+        if let Some(all) = &mut self.all {
+            all.saturating_record(lag_ns);
+        }
+    }
+
+    pub(crate) fn told(&self) -> Option<Summary> {
+        self.all.as_ref().map(Summary::of)
     }
 
     fn add(&mut self, other: &Self) {
         self.punctual += other.punctual;
         self.late += other.late;
         self.max_ns = self.max_ns.max(other.max_ns);
+        add(&mut self.all, other.all.as_ref());
     }
 
     /// Share of the arrivals taken up punctually, if there was any.
@@ -228,11 +249,12 @@ mod tests {
 
     #[test]
     fn lag_counts_what_is_late() {
-        let mut lag = Lag::default();
+        let mut lag = Lag::new(true);
         assert_eq!(lag.adherence(), None);
         for ns in [0, PUNCTUAL_NS, PUNCTUAL_NS + 1, 5] {
             lag.count(ns);
         }
         assert_eq!((lag.adherence(), lag.max_ns), (Some(0.75), PUNCTUAL_NS + 1));
+        assert_eq!(lag.told().unwrap().samples, 4);
     }
 }

@@ -39,6 +39,8 @@ pub struct Report {
     pub connections_made: u64,
     /// Answers that came in the window.
     pub answered: u64,
+    /// Answers of the whole run: probes, warm-up and grace period included.
+    pub answered_total: u64,
     /// Requests sent that were due in the window (in a closed loop: sent in it).
     pub sent: u64,
     /// Arrivals of an open loop due in the window and never sent, because their
@@ -47,6 +49,10 @@ pub struct Report {
     /// Requests, of the window or before, still unanswered when the grace
     /// period was over. Their latency is only known to be longer than that.
     pub censored: u64,
+    /// How long the last of them had been due by then: its latency is at least that.
+    pub censored_shortest_us: Option<f64>,
+    /// The same of the first of them.
+    pub censored_longest_us: Option<f64>,
     /// Length of the window.
     pub window_seconds: f64,
     /// Answers a second in the window.
@@ -84,6 +90,9 @@ pub struct Report {
     pub adherence: Option<f64>,
     /// Open loop: the latest of them.
     pub max_lag_us: Option<f64>,
+    /// Open loop: all of them, from an arrival being due to the generator taking it
+    /// up. A latency from the due instant holds as much of the generator itself.
+    pub lateness: Option<Summary>,
     /// Closed loop in which all think alike: see [`littles_law`].
     pub littles_law: Option<f64>,
     /// CPU time of the generator's threads in the window. An open loop spins before each
@@ -138,9 +147,12 @@ impl Report {
             unasked,
             connections_made: ledger.connections_made,
             answered: ledger.answered,
+            answered_total: ledger.answered_total,
             sent: ledger.sent,
             unsent: ledger.arrivals.saturating_sub(ledger.sent),
-            censored: found.owed,
+            censored: found.owed_ns.len() as u64,
+            censored_shortest_us: found.owed_ns.iter().min().map(|&ns| ns as f64 / 1e3),
+            censored_longest_us: found.owed_ns.iter().max().map(|&ns| ns as f64 / 1e3),
             window_seconds,
             rate,
             bytes_in: ledger.bytes_in,
@@ -156,6 +168,7 @@ impl Report {
             histogram_slow: slow.map(|told| told.histogram),
             adherence,
             max_lag_us: adherence.map(|_| ledger.lag.max_ns as f64 / 1e3),
+            lateness: ledger.lag.told(),
             littles_law: self_check(plan, &ledger, rate, served),
             client_cpu_seconds: seconds(found.usage.cpu),
             client_wait_seconds: seconds(found.usage.waited),

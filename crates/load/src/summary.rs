@@ -37,6 +37,17 @@ pub struct Summary {
     pub p999_us: Option<f64>,
     /// The slowest.
     pub max_us: f64,
+    /// Between these two, with 95 % confidence, lies what `p50_us` would be of
+    /// endlessly many answers, were they independent of each other; neighbours in
+    /// a queue are not, so it may be wider. `None`, as all intervals, without the
+    /// percentile, or if it reaches beyond the slowest.
+    pub p50_interval_us: Option<[f64; 2]>,
+    /// The same of `p90_us`.
+    pub p90_interval_us: Option<[f64; 2]>,
+    /// The same of `p99_us`.
+    pub p99_interval_us: Option<[f64; 2]>,
+    /// The same of `p999_us`.
+    pub p999_interval_us: Option<[f64; 2]>,
 }
 
 impl Summary {
@@ -44,22 +55,57 @@ impl Summary {
     #[must_use]
     #[expect(clippy::cast_precision_loss, reason = "nanoseconds up to a minute, counts below 2^53")]
     pub fn of(histogram: &Histogram<u64>) -> Self {
-        let samples = histogram.len();
-        let percentile = |p: f64| {
-            // Rounded: 10,000 samples do support p99.9, whatever 1 − 0.999 is in binary.
-            let beyond = (samples as f64 * (1.0 - p) * 1e6).round() / 1e6;
-            (beyond >= BEYOND).then(|| histogram.value_at_quantile(p) as f64 / 1e3)
-        };
+        let [p50, p90, p99, p999] = [0.5, 0.9, 0.99, 0.999].map(|p| Percentile::of(histogram, p));
         Self {
-            samples,
+            samples: histogram.len(),
             mean_us: histogram.mean() / 1e3,
-            p50_us: percentile(0.5),
-            p90_us: percentile(0.9),
-            p99_us: percentile(0.99),
-            p999_us: percentile(0.999),
+            p50_us: p50.value_us,
+            p90_us: p90.value_us,
+            p99_us: p99.value_us,
+            p999_us: p999.value_us,
             max_us: histogram.max() as f64 / 1e3,
+            p50_interval_us: p50.interval_us,
+            p90_interval_us: p90.interval_us,
+            p99_interval_us: p99.interval_us,
+            p999_interval_us: p999.interval_us,
         }
     }
+}
+
+/// A percentile as far as the samples support it.
+#[derive(Clone, Copy, Debug, Default)]
+struct Percentile {
+    value_us: Option<f64>,
+    interval_us: Option<[f64; 2]>,
+}
+
+impl Percentile {
+    #[expect(clippy::cast_precision_loss, reason = "nanoseconds up to a minute, counts below 2^53")]
+    fn of(histogram: &Histogram<u64>, p: f64) -> Self {
+        let samples = histogram.len() as f64;
+        // Rounded: 10,000 samples do support p99.9, whatever 1 − 0.999 is in binary.
+        let beyond = (samples * (1.0 - p) * 1e6).round() / 1e6;
+        if beyond < BEYOND {
+            return Self::default();
+        }
+        // The sample of a rank, counted from 1; half a rank keeps clear of rounding.
+        let ranked = |rank: f64| {
+            let value = histogram.value_at_quantile(((rank - 0.5) / samples).max(0.0));
+            value as f64 / 1e3
+        };
+        let interval_us = ranks(samples, p).map(|[low, high]| [ranked(low), ranked(high)]);
+        Self { value_us: Some(histogram.value_at_quantile(p) as f64 / 1e3), interval_us }
+    }
+}
+
+/// The order statistics between which a percentile lies with 95 % confidence:
+/// how many of n samples are below it is binomial, here taken as normal.
+///
+/// Source: Conover, *Practical Nonparametric Statistics*, 3rd edition, 1999, 3.2.
+fn ranks(samples: f64, p: f64) -> Option<[f64; 2]> {
+    let spread = 1.96 * (samples * p * (1.0 - p)).sqrt();
+    let (low, high) = ((samples * p - spread).ceil(), (samples * p + spread).ceil());
+    (low >= 1.0 && high <= samples).then_some([low, high])
 }
 
 /// The histogram in `HdrHistogram`'s V2 format, deflated and in base64: what a
@@ -109,6 +155,19 @@ mod tests {
         assert!((summary.mean_us - 500.5).abs() < 1.0, "{summary:?}");
         assert!((summary.p99_us.unwrap() - 990.0).abs() < 1.0, "{summary:?}");
         assert!((summary.max_us - 1000.0).abs() < 1.0, "{summary:?}");
+    }
+
+    #[test]
+    fn a_percentile_lies_between_order_statistics() {
+        // 100 tosses of a coin: 40 to 60, of 1000 at 90 %: 881.4 to 918.6.
+        assert_eq!(ranks(100.0, 0.5), Some([41.0, 60.0]));
+        assert_eq!(ranks(1000.0, 0.9), Some([882.0, 919.0]));
+        assert_eq!((ranks(10.0, 0.99), ranks(1.0, 0.5)), (None, None));
+        let summary = of(1000);
+        let [low, high] = summary.p90_interval_us.unwrap();
+        assert!((low - 882.0).abs() < 1.0 && (high - 919.0).abs() < 1.0, "{summary:?}");
+        let few = of(19);
+        assert_eq!((few.p50_us, few.p50_interval_us), (None, None));
     }
 
     #[test]

@@ -166,6 +166,7 @@ impl Generator<'_> {
         let connection = &mut self.connections[id];
         self.outstanding -= 1;
         connection.account.served = true;
+        self.ledger.answered_total += 1;
         if self.ledger.is_in_window(now) {
             connection.account.answered += 1;
             self.ledger.answered += 1;

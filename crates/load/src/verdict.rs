@@ -97,8 +97,10 @@ fn accounts(report: &Report, warnings: &mut Vec<String>) {
         ));
     }
     if report.censored > 0 {
+        let longest = report.censored_longest_us.unwrap_or(0.0) / 1e3;
         warnings.push(format!(
-            "{} requests were still unanswered at the end; no latency includes them",
+            "{} requests were still unanswered at the end, after up to {longest:.0} ms; \
+             no latency includes them",
             report.censored
         ));
     }

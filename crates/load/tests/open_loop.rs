@@ -45,6 +45,10 @@ fn arrivals_are_as_many_as_the_rate_says() {
     assert!((200..400).contains(&report.sent), "{} sent", report.sent);
     assert_eq!((report.unsent, report.errors.total(), report.served), (0, 0, 4));
     assert!(report.adherence.is_some() && report.littles_law.is_none());
+    assert_eq!(report.lateness.unwrap().samples, report.sent);
+    assert!(report.answered_total >= report.answered);
+    assert_eq!(report.answered_total * 64, report.bytes_in);
+    assert_eq!((report.censored_longest_us, report.censored_shortest_us), (None, None));
 }
 
 #[test]
@@ -60,6 +64,10 @@ fn what_is_never_answered_is_censored_and_what_waits_behind_it_unsent() {
     assert_eq!((report.censored, report.sent, report.latency.samples), (2, 0, 0));
     assert!((290..310).contains(&report.unsent), "{} unsent", report.unsent);
     assert_eq!((report.latency.p50_us, report.jain), (None, None));
+    // Due in the warm-up, and waited for to the end of the grace period.
+    let (shortest, longest) =
+        (report.censored_shortest_us.unwrap(), report.censored_longest_us.unwrap());
+    assert!(600e3 <= shortest && shortest <= longest, "{shortest} us, {longest} us");
 }
 
 #[test]
