@@ -44,9 +44,13 @@ pub(crate) struct Args {
     #[arg(long, value_name = "TIME", default_value = "5s", value_parser = time, conflicts_with = "plan")]
     duration: Duration,
 
-    /// Traffic before that, not counted
+    /// Traffic before that, not counted; goes on until the rate is steady
     #[arg(long, value_name = "TIME", default_value = "500ms", value_parser = time, conflicts_with = "plan")]
     warmup: Duration,
+
+    /// The longest that may take [default: three times --warmup]
+    #[arg(long, value_name = "TIME", value_parser = time, conflicts_with = "plan")]
+    warmup_most: Option<Duration>,
 
     /// What the server speaks [default: echo, or http where a path is given]
     #[arg(long, conflicts_with = "plan")]
@@ -215,6 +219,7 @@ impl Args {
                 threads: self.threads,
                 duration: self.duration,
                 warmup: self.warmup,
+                warmup_most: self.warmup_most,
                 prepare: self.prepare.clone(),
                 requests: self.requests()?,
                 mode: self.mode(),

@@ -13,7 +13,7 @@ use crate::{
     plan::Plan,
 };
 
-/// Shared by all threads. Nothing here is touched for a request or an answer.
+/// Shared by all threads. Nothing here is touched for each request or answer.
 #[derive(Debug)]
 pub(crate) struct Crew<'a> {
     pub(crate) plan: &'a Plan,
@@ -25,6 +25,8 @@ pub(crate) struct Crew<'a> {
     abandoned: AtomicBool,
     /// When the window begins; never, until the leader has decided.
     window_at: AtomicU64,
+    /// Answers of each thread so far, kept while the leader asks for them.
+    answers: Vec<AtomicU64>,
     barrier: Mutex<Barrier>,
     passed: Condvar,
 }
@@ -54,6 +56,7 @@ impl<'a> Crew<'a> {
             live: AtomicUsize::new(0),
             abandoned: AtomicBool::new(false),
             window_at: AtomicU64::new(NEVER),
+            answers: (0..plan.threads).map(|_| AtomicU64::new(0)).collect(),
             barrier: Mutex::default(),
             passed: Condvar::new(),
         }
@@ -133,6 +136,16 @@ impl<'a> Crew<'a> {
     /// Tells all threads when the window begins.
     pub(crate) fn announce(&self, window_at: u64) {
         self.window_at.store(window_at, Ordering::Relaxed);
+    }
+
+    /// Notes the answers of `thread` so far.
+    pub(crate) fn note(&self, thread: usize, answers: u64) {
+        self.answers[thread].store(answers, Ordering::Relaxed);
+    }
+
+    /// The answers of all threads so far, as far as they are noted.
+    pub(crate) fn answers(&self) -> u64 {
+        self.answers.iter().map(|answers| answers.load(Ordering::Relaxed)).sum()
     }
 
     pub(crate) fn has_live(&self) -> bool {

@@ -12,6 +12,10 @@ pub(crate) struct Findings {
     pub(crate) ledger: Ledger,
     /// When traffic began; never, if it did not.
     pub(crate) traffic_at: u64,
+    /// How long the warm-up took, and whether the rate was steady at its end: what
+    /// the leader found.
+    pub(crate) warmup_ns: u64,
+    pub(crate) steady: bool,
     /// What the threads used in the window.
     pub(crate) usage: Usage,
     /// Time in the window in which a thread stood still: of the one that did longest.
@@ -25,6 +29,8 @@ impl Findings {
         self.owed_ns.extend(other.owed_ns);
         self.ledger.add(other.ledger);
         self.traffic_at = self.traffic_at.min(other.traffic_at);
+        self.warmup_ns = self.warmup_ns.max(other.warmup_ns);
+        self.steady &= other.steady;
         self.usage = self.usage.and(other.usage);
         self.stalled_ns = self.stalled_ns.max(other.stalled_ns);
         self

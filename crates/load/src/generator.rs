@@ -16,6 +16,7 @@ use crate::{
     pacing::Pacing,
     plan::{Mode, Plan},
     script::Script,
+    settling::{Settling, Verdict},
     share::Share,
     sources::Sources,
 };
@@ -58,10 +59,15 @@ pub(crate) struct Generator<'a> {
     pub(crate) outstanding: usize,
     /// New requests may be made.
     pub(crate) sending: bool,
+    /// The leader may ask for the answers so far.
+    pub(crate) warming: bool,
     /// When traffic began; never, while it has not.
     traffic_at: u64,
     /// When the sockets were last looked at.
     ended_at: u64,
+    /// How long the warm-up took, and whether the rate was steady at its end.
+    warmup_ns: u64,
+    steady: bool,
     /// Time in the window in which the generator did not run, or not keep up.
     pub(crate) stalled_ns: u64,
     /// What this thread used in the window.
@@ -92,8 +98,11 @@ impl<'a> Generator<'a> {
             live: 0,
             outstanding: 0,
             sending: false,
+            warming: false,
             traffic_at: NEVER,
             ended_at: 0,
+            warmup_ns: 0,
+            steady: true,
             stalled_ns: 0,
             usage: Usage::default(),
         })
@@ -128,7 +137,7 @@ impl<'a> Generator<'a> {
         let now = self.crew.meet(&live);
         self.pacing = Pacing::new(self.plan, now, self.crew.established(), self.share);
         self.traffic_at = now;
-        self.sending = true;
+        (self.sending, self.warming) = (true, true);
     }
 
     /// Asks once on every connection, within the time for connecting.
@@ -146,8 +155,9 @@ impl<'a> Generator<'a> {
 
     /// Decides when the window begins, and has the watched process sampled.
     fn lead(&mut self, events: &mut Events, observer: &mut Observer) -> Result<(), Error> {
-        let warm = self.clock.now().saturating_add(nanoseconds(self.plan.warmup));
-        self.drive(events, warm, false)?;
+        let begin = self.clock.now();
+        self.warm_up(events, begin)?;
+        let warm = self.clock.now();
         let memory = observer.memory();
         if memory.is_some() {
             // Traffic stood still meanwhile. Give it as long to settle.
@@ -167,9 +177,29 @@ impl<'a> Generator<'a> {
             self.crew.announce(start);
             self.open(start);
         }
+        self.warmup_ns = self.ledger.start.saturating_sub(begin);
         self.window(events)?;
         observer.end();
         self.finish(events)
+    }
+
+    /// Traffic for the plan's warm-up, and on until the rate is steady.
+    fn warm_up(&mut self, events: &mut Events, begin: u64) -> Result<(), Error> {
+        let settling = Settling::new(self.plan);
+        let Some(mut settling) = settling.filter(|_| !matches!(self.pacing, Pacing::Silent)) else {
+            let until = begin.saturating_add(nanoseconds(self.plan.warmup));
+            return self.drive(events, until, false);
+        };
+        let mut until = begin;
+        loop {
+            until = until.saturating_add(settling.slice);
+            self.drive(events, until, false)?;
+            let verdict = settling.judge(self.crew.answers());
+            if verdict != Verdict::GoOn || self.clock.now() < until {
+                self.steady = verdict != Verdict::Unsteady;
+                return Ok(()); // Also if the run is over, or nobody is left.
+            }
+        }
     }
 
     /// Opens the window on all threads at once: soon, so that each can know before.
@@ -200,6 +230,7 @@ impl<'a> Generator<'a> {
     fn open(&mut self, start: u64) {
         let end = start.saturating_add(nanoseconds(self.plan.duration));
         (self.ledger.start, self.ledger.end) = (start, end);
+        self.warming = false;
     }
 
     /// Traffic in the window, which has begun.
@@ -240,6 +271,8 @@ impl<'a> Generator<'a> {
             ledger: self.ledger,
             traffic_at: self.traffic_at,
             usage: self.usage,
+            warmup_ns: self.warmup_ns,
+            steady: self.steady,
             stalled_ns: self.stalled_ns,
         }
     }

@@ -18,7 +18,7 @@
 //! [`run`] takes a [`Plan`] and returns a [`Report`]. Where to look:
 //!
 //! - what is asked: `plan`, `prepare`, `script`, `pattern`, `reference`, `decoder`;
-//! - when: `arrivals`, `pacing`, `clock`;
+//! - when: `arrivals`, `pacing`, `settling`, `clock`;
 //! - who: `run`, `crew`, `share`;
 //! - the loop: `generator`, `connecting`, `traffic`, `exchange`, `connection`;
 //! - what goes on beside it: `slow`, `stall`;
@@ -51,6 +51,7 @@ mod reference;
 mod report;
 mod run;
 mod script;
+mod settling;
 mod share;
 mod slow;
 mod sources;

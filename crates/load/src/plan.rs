@@ -59,9 +59,14 @@ pub struct Plan {
     /// Decides payloads, the mix and the arrivals: same seed, same run.
     #[serde(default = "default::seed")]
     pub seed: u64,
-    /// Traffic before the window, not counted.
+    /// Traffic before the window, not counted; at least so long, and then until
+    /// the rate is steady: until the answers of two slices, each of half this time
+    /// or 25 ms, agree within 10 % or three standard deviations.
     #[serde(default = "default::warmup", with = "human")]
     pub warmup: Duration,
+    /// The longest that may take: three times `warmup`, if absent.
+    #[serde(default, with = "human_or_none")]
+    pub warmup_most: Option<Duration>,
     /// The measured window.
     #[serde(default = "default::duration", with = "human")]
     pub duration: Duration,
@@ -245,12 +250,19 @@ impl Plan {
             slow_readers: 0,
             seed: default::seed(),
             warmup: default::warmup(),
+            warmup_most: None,
             duration: default::duration(),
             grace: default::grace(),
             watch: None,
             stall: None,
             watch_memory: false,
         }
+    }
+
+    /// The longest time that the warm-up may take.
+    #[must_use]
+    pub fn longest_warmup(&self) -> Duration {
+        self.warmup_most.unwrap_or(self.warmup.saturating_mul(3))
     }
 
     /// Looks for what cannot be run, before anything is connected.
@@ -288,6 +300,9 @@ impl Plan {
         }
         if self.duration.is_zero() {
             return refuse("duration is 0; measure for at least 1ms");
+        }
+        if self.longest_warmup() < self.warmup {
+            return refuse("warmup_most is less than warmup; raise it or leave it out");
         }
         let protocol = discriminant(&self.requests[0].kind);
         if self.requests.iter().any(|one| discriminant(&one.kind) != protocol) {
@@ -412,6 +427,30 @@ mod human {
     }
 }
 
+/// The same where there may be none.
+mod human_or_none {
+    use std::time::Duration;
+
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    #[derive(Serialize, Deserialize)]
+    struct Human(#[serde(with = "super::human")] Duration);
+
+    #[expect(clippy::ref_option, reason = "serde's signature")]
+    pub(super) fn serialize<S: Serializer>(
+        span: &Option<Duration>,
+        to: S,
+    ) -> Result<S::Ok, S::Error> {
+        span.map(Human).serialize(to)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
+        from: D,
+    ) -> Result<Option<Duration>, D::Error> {
+        Ok(Option::<Human>::deserialize(from)?.map(|Human(span)| span))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -431,6 +470,7 @@ mod tests {
         let mut written = plan();
         written.mode = Mode::Open { rate: 10.5, arrivals: Arrivals::Poisson };
         written.grace = Duration::from_millis(1500);
+        written.warmup_most = Some(Duration::from_secs(7));
         written.requests.push(Request {
             weight: 3,
             slow: true,

@@ -53,6 +53,10 @@ pub struct Report {
     pub censored_shortest_us: Option<f64>,
     /// The same of the first of them.
     pub censored_longest_us: Option<f64>,
+    /// Traffic before the window; 0 if there was none.
+    pub warmup_seconds: f64,
+    /// The rate had settled by then, or there was none to judge.
+    pub steady: bool,
     /// Length of the window.
     pub window_seconds: f64,
     /// Answers a second in the window.
@@ -153,6 +157,8 @@ impl Report {
             censored: found.owed_ns.len() as u64,
             censored_shortest_us: found.owed_ns.iter().min().map(|&ns| ns as f64 / 1e3),
             censored_longest_us: found.owed_ns.iter().max().map(|&ns| ns as f64 / 1e3),
+            warmup_seconds: seconds(found.warmup_ns),
+            steady: found.steady,
             window_seconds,
             rate,
             bytes_in: ledger.bytes_in,

@@ -7,7 +7,7 @@
 /// it, whatever the number of threads. Its *place* is where its thread keeps it.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Share {
-    first: usize,
+    pub(crate) first: usize,
     step: usize,
 }
 

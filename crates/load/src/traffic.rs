@@ -45,6 +45,9 @@ impl Generator<'_> {
             for event in &*events {
                 self.socket_event(event);
             }
+            if self.warming {
+                self.crew.note(self.share.first, self.ledger.answered_total);
+            }
             let before = now;
             now = self.clock.now();
             let over = (now - before).saturating_sub(nanoseconds(wait));

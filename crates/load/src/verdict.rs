@@ -52,6 +52,13 @@ fn of(report: &Report) -> (Vec<String>, Option<String>) {
             gap * 100.0
         ));
     }
+    if !report.steady {
+        warnings.push(format!(
+            "the rate was still changing when the window began, after {:.2} s; \
+             give it a longer warm-up",
+            report.warmup_seconds
+        ));
+    }
     capacity(report, &mut warnings);
     accounts(report, &mut warnings);
     if report.interrupted {

@@ -112,6 +112,22 @@ fn thinking_limits_the_rate() {
 }
 
 #[test]
+fn a_rate_that_still_rises_is_said_to() {
+    // Each connection's answers are the sooner the more there were.
+    let address = serve(|_, stream| {
+        echo(stream, |read, _| {
+            thread::sleep(Duration::from_micros(100_000 >> read.min(14)));
+        });
+    });
+    let mut plan = plan(address, 8);
+    plan.warmup = Duration::from_millis(400);
+    plan.warmup_most = Some(plan.warmup);
+    let report = run(&plan);
+    assert!(!report.steady && report.warmup_seconds < 5.0);
+    assert!(report.warnings.iter().any(|text| text.contains("longer warm-up")));
+}
+
+#[test]
 fn hot_connections_ask_often_and_cold_ones_seldom() {
     let mut plan = plan(serve(|_, stream| echo(stream, |_, _| {})), 8);
     let cold_think = Duration::from_millis(100);

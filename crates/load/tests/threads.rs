@@ -30,6 +30,8 @@ fn a_closed_loop_of_three_threads_adds_up() {
     assert!(report.answered > 100 && report.per_connection.unwrap().min > 0);
     assert_eq!(report.latency.samples, report.sent);
     assert_eq!(decode_histogram(&report.histogram).unwrap().len(), report.latency.samples);
+    assert!((0.05..5.0).contains(&report.warmup_seconds), "{} s", report.warmup_seconds);
+    assert!(report.answered_total > report.answered);
     assert!((0.3..0.6).contains(&report.window_seconds), "{} s", report.window_seconds);
 }
 
