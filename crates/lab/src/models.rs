@@ -20,7 +20,7 @@ pub(crate) const ALL: [&Model; 6] = [
 
 /// What the models are held against. Served as models are, and compared with
 /// them only where an experiment says so.
-pub(crate) const YARDSTICKS: [&Model; 1] = [&bare_epoll::MODEL];
+pub(crate) const YARDSTICKS: [&Model; 3] = [&bare_epoll::MODEL, &planted::PLAIN, &planted::COSTLY];
 
 /// Options of `lab models`.
 #[derive(clap::Args)]

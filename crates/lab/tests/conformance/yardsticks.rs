@@ -22,3 +22,13 @@ fn it_echoes_stops_and_reports(name: &'static str) {
 fn bare_epoll() {
     it_echoes_stops_and_reports("bare-epoll");
 }
+
+#[test]
+fn planted_plain() {
+    it_echoes_stops_and_reports("planted-plain");
+}
+
+#[test]
+fn planted_costly() {
+    it_echoes_stops_and_reports("planted-costly");
+}

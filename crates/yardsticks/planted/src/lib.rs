@@ -1,0 +1,172 @@
+//! **Planted truth**: two event loops that differ in one thing, and by how much
+//! is known: the costly one spends a fifth more CPU on a request. A harness that
+//! cannot tell them apart, or that tells one of them from itself, is wrong.
+//!
+//! ```text
+//!     ┌──────────────── wait (epoll) ◀───────────────────┐
+//!     ▼                                                  │
+//!     one event ▶ accept, or read ▶ work ▶ write         │
+//!                                  ▼                     │
+//!     plain:  burn as much CPU as all of that used  ─────┤
+//!     costly: burn 1.4 times as much: 2.4 instead of 2 ──┘
+//! ```
+//!
+//! | Question              | Answer                                              |
+//! |-----------------------|-----------------------------------------------------|
+//! | Unit of scheduling    | an event: what a socket has ready                   |
+//! | Threads               | 1                                                   |
+//! | Who accepts           | the loop, between other events                      |
+//! | Where overload queues | in the sockets' buffers, and in the listen backlog  |
+//! | What breaks it        | what breaks any event loop                          |
+//!
+//! Both burn, or the truth would not be one. A loop that burns is slower, so its
+//! clients sleep between answers, and waking them costs the loop CPU as well: a
+//! fifth burnt beside nothing was measured as two fifths. Where both burn, both
+//! meet clients that sleep. For the same reason a turn takes one event, or the
+//! slower loop would find more of them at a time, and save on waiting.
+//!
+//! The truth holds for a closed loop of many connections, which keeps the server
+//! busy. Below that, a loop that burns finds its next event before it sleeps,
+//! and saves on that: the difference is smaller then.
+
+use std::{io, time::Duration};
+
+use rustix::time::{ClockId, clock_gettime};
+use server::{Attempt, Context, Events, LISTENER, Listener, Model, Reactor};
+
+/// The name card of the one that burns as much as it uses.
+pub const PLAIN: Model = Model {
+    name: "planted-plain",
+    summary: "an event loop that burns as much CPU again as it uses",
+    threads: "1",
+    seed: "",
+    knobs: &[],
+    serve: |listener, context| serve(listener, context, PLAIN_PERCENT),
+};
+
+/// The name card of the one that burns more.
+pub const COSTLY: Model = Model {
+    name: "planted-costly",
+    summary: "the same, and spends 20 % more CPU in all, by construction",
+    serve: |listener, context| serve(listener, context, COSTLY_PERCENT),
+    ..PLAIN
+};
+
+/// What the plain one burns, of what it uses otherwise: twice the CPU in all.
+const PLAIN_PERCENT: u64 = 100;
+/// What the costly one burns: 2.4 times the CPU in all, and 1.2 times the plain one's.
+const COSTLY_PERCENT: u64 = 140;
+/// Connections accepted in one turn.
+const ACCEPTS: usize = 64;
+
+/// Serves `listener` until the stop is requested and no connection is left.
+///
+/// # Errors
+///
+/// Fails if the kernel has no descriptor for the loop, or the listener is broken.
+pub fn serve(listener: &Listener, context: &Context, burn_percent: u64) -> io::Result<()> {
+    let mut reactor = Reactor::new(context, context.stats.worker("loop"))?;
+    reactor.listen(listener)?;
+    let mut events = Events::with_capacity(1);
+    let mut accept_in = None;
+    let mut meter = Meter { burn_percent, burnt_ns: 0 };
+    while !(context.stop.is_requested() && reactor.is_empty()) {
+        reactor.wait(&mut events, accept_in)?;
+        for event in &events {
+            match event.token() {
+                LISTENER => accept_in = Some(Duration::ZERO),
+                _ => reactor.ready(event),
+            }
+        }
+        if accept_in.is_some() {
+            accept_in = accept(listener, context, &mut reactor)?;
+        }
+        reactor.resume();
+        meter.burn(cpu_ns);
+    }
+    Ok(())
+}
+
+fn accept(
+    listener: &Listener,
+    context: &Context,
+    reactor: &mut Reactor,
+) -> io::Result<Option<Duration>> {
+    for _ in 0..ACCEPTS {
+        match listener.accept_now(context)? {
+            Attempt::Accepted(connection) => reactor.adopt(connection),
+            Attempt::Refused => {}
+            Attempt::Empty => return Ok(None),
+            Attempt::Exhausted => return Ok(Some(Listener::EXHAUSTED_PAUSE)),
+        }
+    }
+    Ok(Some(Duration::ZERO))
+}
+
+/// Knows what is owed, and burns it.
+#[derive(Debug)]
+struct Meter {
+    burn_percent: u64,
+    burnt_ns: u64,
+}
+
+impl Meter {
+    /// Burns until its share of all that was used otherwise is burnt. Who burns
+    /// too much in one turn owes less in the next, so nothing adds up.
+    fn burn(&mut self, mut clock_ns: impl FnMut() -> u64) {
+        let begun = clock_ns();
+        let useful = begun.saturating_sub(self.burnt_ns);
+        let due = useful * self.burn_percent / 100;
+        let until = begun + due.saturating_sub(self.burnt_ns);
+        let mut now = begun;
+        while now < until {
+            now = clock_ns();
+        }
+        self.burnt_ns += now - begun;
+    }
+}
+
+/// CPU time that this thread has used so far, in the kernel too.
+fn cpu_ns() -> u64 {
+    let time = clock_gettime(ClockId::ThreadCPUTime);
+    u64::try_from(time.tv_sec).unwrap_or(0) * 1_000_000_000
+        + u64::try_from(time.tv_nsec).unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Turns of so many useful ns each, on a clock that takes 30 ns to read.
+    /// Returns what was used in all, and what of it was burnt.
+    fn run(burn_percent: u64, turns: u64, useful_ns: u64) -> (u64, u64) {
+        let mut meter = Meter { burn_percent, burnt_ns: 0 };
+        let mut clock = 0;
+        for _ in 0..turns {
+            clock += useful_ns;
+            meter.burn(|| {
+                clock += 30;
+                clock
+            });
+        }
+        (clock, meter.burnt_ns)
+    }
+
+    #[test]
+    fn the_burnt_is_its_share_of_the_useful() {
+        for useful_ns in [100, 1_000, 4_321, 1_000_000] {
+            for percent in [0, PLAIN_PERCENT, COSTLY_PERCENT] {
+                let (total, burnt) = run(percent, 10_000, useful_ns);
+                let expected = (total - burnt) * percent / 100;
+                assert!(burnt.abs_diff(expected) <= 60, "{burnt} of {total}, not {expected}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_costly_one_uses_a_fifth_more() {
+        let (plain, costly) =
+            (run(PLAIN_PERCENT, 10_000, 5_000), run(COSTLY_PERCENT, 10_000, 5_000));
+        assert!((costly.0 * 100 / plain.0).abs_diff(120) <= 1, "{costly:?} {plain:?}");
+    }
+}
