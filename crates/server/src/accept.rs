@@ -14,7 +14,7 @@ use rustix::{
 };
 use socket2::{Domain, Protocol, Socket, Type};
 
-use crate::{Context, Stop, stats::Seat};
+use crate::{Context, Stats, SystemCalls, stats::Seat};
 
 /// Handshakes that the kernel completes ahead of `accept`; it cuts this to
 /// `net.core.somaxconn`.
@@ -89,9 +89,9 @@ impl Listener {
         while !context.stop.is_requested() {
             match self.accept_now(context)? {
                 Attempt::Accepted(connection) => return Ok(Some(connection)),
-                Attempt::Empty => self.wait(&context.stop)?,
+                Attempt::Empty => self.wait(context)?,
                 Attempt::Refused => {}
-                Attempt::Exhausted => pause(&context.stop, Self::EXHAUSTED_PAUSE)?,
+                Attempt::Exhausted => pause(context, Self::EXHAUSTED_PAUSE)?,
             }
         }
         Ok(None)
@@ -104,6 +104,7 @@ impl Listener {
     /// As [`Listener::accept`].
     pub fn accept_now(&self, context: &Context) -> io::Result<Attempt> {
         loop {
+            context.stats.add(SystemCalls { accept: 1, ..SystemCalls::default() });
             let error = match self.socket.accept() {
                 Ok((stream, _)) if context.stats.open() < context.limits.connections as u64 => {
                     let seat = context.stats.accept();
@@ -111,6 +112,7 @@ impl Listener {
                 }
                 Ok((stream, _)) => {
                     drop(stream);
+                    context.stats.add(SystemCalls { close: 1, ..SystemCalls::default() });
                     context.stats.refuse();
                     return Ok(Attempt::Refused);
                 }
@@ -141,9 +143,9 @@ impl Listener {
         let _ = shutdown(&self.socket, Shutdown::Both);
     }
 
-    fn wait(&self, stop: &Stop) -> io::Result<()> {
+    fn wait(&self, Context { stop, stats, .. }: &Context) -> io::Result<()> {
         let mut both = [PollFd::new(&self.socket, PollFlags::IN), PollFd::new(stop, PollFlags::IN)];
-        retry(|| poll(&mut both, None))
+        wait_once(stats, || poll(&mut both, None))
     }
 }
 
@@ -166,13 +168,14 @@ impl AsRawFd for Listener {
 }
 
 /// Waits for `duration`, or for the stop.
-fn pause(stop: &Stop, duration: Duration) -> io::Result<()> {
+fn pause(Context { stop, stats, .. }: &Context, duration: Duration) -> io::Result<()> {
     let timeout = duration.try_into().map_err(io::Error::other)?;
-    retry(|| poll(&mut [PollFd::new(stop, PollFlags::IN)], Some(&timeout)))
+    wait_once(stats, || poll(&mut [PollFd::new(stop, PollFlags::IN)], Some(&timeout)))
 }
 
-fn retry(mut call: impl FnMut() -> Result<usize, Errno>) -> io::Result<()> {
-    match call() {
+fn wait_once(stats: &Stats, mut wait: impl FnMut() -> Result<usize, Errno>) -> io::Result<()> {
+    stats.add(SystemCalls { wait: 1, ..SystemCalls::default() });
+    match wait() {
         // The caller looks again at what it waited for.
         Ok(_) | Err(Errno::INTR) => Ok(()),
         Err(error) => Err(error.into()),

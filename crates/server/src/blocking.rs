@@ -10,7 +10,7 @@ use std::{
 use service::{End, Phase};
 
 use crate::{
-    Connection, Context, Worker,
+    Connection, Context, SystemCalls, Worker,
     farewell::{self, LINGER},
     stats::Tally,
     work,
@@ -28,23 +28,58 @@ pub fn serve(connection: Connection, context: &Context, worker: &Worker) {
     let Connection { stream, seat: _seat } = connection;
     let stream = Arc::new(stream);
     let _watch = context.stop.watch(&stream);
+    let mut line = Line { stream: &stream, calls: SystemCalls::default() };
     let mut tally = Tally::default();
-    tally.failed = converse(&stream, context, &mut tally).is_err();
+    tally.failed = converse(&mut line, context, &mut tally).is_err();
     tally.cut = tally.failed && context.stop.is_over();
     worker.close(tally);
+    line.calls.close += 1;
+    context.stats.add(line.calls);
+}
+
+/// The connection's stream; counts what is asked of the system.
+#[derive(Debug)]
+struct Line<'a> {
+    stream: &'a TcpStream,
+    calls: SystemCalls,
+}
+
+impl Line<'_> {
+    fn set_timeout(&mut self, timeout: Option<Duration>) -> io::Result<()> {
+        self.calls.control += 2;
+        self.stream.set_read_timeout(timeout)?;
+        self.stream.set_write_timeout(timeout)
+    }
+}
+
+impl Read for Line<'_> {
+    fn read(&mut self, input: &mut [u8]) -> io::Result<usize> {
+        self.calls.read += 1;
+        self.stream.read(input)
+    }
+}
+
+impl Write for Line<'_> {
+    fn write(&mut self, output: &[u8]) -> io::Result<usize> {
+        self.calls.write += 1;
+        self.stream.write(output)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
 }
 
 /// Reads, answers and writes in turns. `write_all` is the backpressure: while
 /// the peer does not read, nobody reads from the peer.
-fn converse(mut stream: &TcpStream, context: &Context, tally: &mut Tally) -> io::Result<()> {
-    stream.set_read_timeout(context.idle_timeout)?;
-    stream.set_write_timeout(context.idle_timeout)?;
+fn converse(line: &mut Line, context: &Context, tally: &mut Tally) -> io::Result<()> {
+    line.set_timeout(context.idle_timeout)?;
     let mut session = context.session();
     let mut input = vec![0; READ_BYTES];
     let mut output = Vec::new();
     let mut peer_ended = false;
     loop {
-        stream.write_all(&output)?;
+        line.write_all(&output)?;
         tally.bytes_out += output.len() as u64;
         tally.requests = session.answered();
         output.clear();
@@ -56,13 +91,13 @@ fn converse(mut stream: &TcpStream, context: &Context, tally: &mut Tally) -> io:
             Phase::Reading | Phase::Working => {}
             // Nothing can come that would reset what the kernel has to send.
             Phase::Finished | Phase::Refused if peer_ended => return Ok(()),
-            Phase::Finished => return flush(stream, context, &mut input),
+            Phase::Finished => return flush(line, context, &mut input),
             Phase::Refused => {
-                flush(stream, context, &mut input)?;
-                return linger(stream, &mut input);
+                flush(line, context, &mut input)?;
+                return linger(line, &mut input);
             }
         }
-        match stream.read(&mut input) {
+        match line.read(&mut input) {
             Ok(0) => {
                 let end = end(context);
                 peer_ended = end == End::Peer;
@@ -88,15 +123,16 @@ pub(crate) fn end(context: &Context) -> End {
 
 /// Waits until everything is sent, for as long as a silent peer is kept. Then
 /// the kernel is left to do what it can.
-fn flush(stream: &TcpStream, context: &Context, input: &mut [u8]) -> io::Result<()> {
-    farewell::announce(&stream)?;
+fn flush(line: &mut Line, context: &Context, input: &mut [u8]) -> io::Result<()> {
+    let Line { stream, calls } = line;
+    farewell::announce(stream, calls)?;
     let deadline = context.idle_timeout.map(|timeout| Instant::now() + timeout);
     let mut step = Duration::ZERO;
-    while !farewell::is_sent(&stream, step)? {
+    while !farewell::is_sent(stream, step, calls)? {
         if deadline.is_some_and(|deadline| deadline <= Instant::now()) {
             return Ok(());
         }
-        let is_quiet = farewell::discard(&stream, input)? == 0;
+        let is_quiet = farewell::discard(stream, input, calls)? == 0;
         step = if is_quiet { FLUSH_STEP } else { Duration::ZERO };
     }
     Ok(())
@@ -104,16 +140,18 @@ fn flush(stream: &TcpStream, context: &Context, input: &mut [u8]) -> io::Result<
 
 /// Says that nothing follows, and reads on for a while. Closing at once with
 /// input unread would send a reset, which may overtake the answer.
-fn linger(mut stream: &TcpStream, input: &mut [u8]) -> io::Result<()> {
-    stream.shutdown(Shutdown::Write)?;
+fn linger(line: &mut Line, input: &mut [u8]) -> io::Result<()> {
+    line.calls.control += 1;
+    line.stream.shutdown(Shutdown::Write)?;
     let deadline = Instant::now() + LINGER;
     loop {
         let left = deadline.saturating_duration_since(Instant::now());
         if left.is_zero() {
             return Ok(());
         }
-        stream.set_read_timeout(Some(left))?;
-        match stream.read(input) {
+        line.calls.control += 1;
+        line.stream.set_read_timeout(Some(left))?;
+        match line.read(input) {
             Ok(0) => return Ok(()),
             Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(()),
             Err(error) if error.kind() != ErrorKind::Interrupted => return Err(error),

@@ -81,8 +81,24 @@ impl Context {
         name: String,
         run: impl FnOnce() + Send + 'scope,
     ) -> io::Result<()> {
+        self.spawn_one_of(scope, name.clone(), name, run)
+    }
+
+    /// As [`Context::spawn`], for one of many threads: the report tells what all
+    /// of a `role` have used together.
+    ///
+    /// # Errors
+    ///
+    /// As [`Context::spawn`].
+    pub fn spawn_one_of<'scope>(
+        &'scope self,
+        scope: &'scope Scope<'scope, '_>,
+        role: impl Into<String> + Send + 'scope,
+        name: String,
+        run: impl FnOnce() + Send + 'scope,
+    ) -> io::Result<()> {
         thread::Builder::new().name(name).spawn_scoped(scope, move || {
-            let _running = self.stats.thread();
+            let _running = self.stats.thread(role);
             run();
         })?;
         Ok(())

@@ -18,11 +18,14 @@ use rustix::{
 };
 use socket2::SockRef;
 
+use crate::SystemCalls;
+
 /// How long a refused peer is listened to, so that it can read why.
 pub(crate) const LINGER: Duration = Duration::from_secs(1);
 
 /// Makes [`is_sent`] tell of this socket.
-pub(crate) fn announce(socket: &impl AsFd) -> io::Result<()> {
+pub(crate) fn announce(socket: &impl AsFd, calls: &mut SystemCalls) -> io::Result<()> {
+    calls.control += 1;
     // From here on the socket counts as writable only if nothing is unsent.
     SockRef::from(socket).set_tcp_notsent_lowat(1)
 }
@@ -33,9 +36,14 @@ pub(crate) fn announce(socket: &impl AsFd) -> io::Result<()> {
 /// # Errors
 ///
 /// Fails if it will never be sent: the connection is gone.
-pub(crate) fn is_sent(socket: &impl AsFd, at_most: Duration) -> io::Result<bool> {
+pub(crate) fn is_sent(
+    socket: &impl AsFd,
+    at_most: Duration,
+    calls: &mut SystemCalls,
+) -> io::Result<bool> {
     let timeout = Timespec::try_from(at_most).map_err(io::Error::other)?;
     let mut socket = [PollFd::new(socket, PollFlags::OUT)];
+    calls.wait += 1;
     match poll(&mut socket, Some(&timeout)) {
         Ok(_) if socket[0].revents().intersects(PollFlags::HUP | PollFlags::ERR) => {
             Err(ErrorKind::ConnectionAborted.into())
@@ -51,7 +59,12 @@ pub(crate) fn is_sent(socket: &impl AsFd, at_most: Duration) -> io::Result<bool>
 /// # Errors
 ///
 /// Fails if the connection is gone.
-pub(crate) fn discard(socket: &impl AsFd, input: &mut [u8]) -> io::Result<usize> {
+pub(crate) fn discard(
+    socket: &impl AsFd,
+    input: &mut [u8],
+    calls: &mut SystemCalls,
+) -> io::Result<usize> {
+    calls.read += 1;
     match recv(socket, input, RecvFlags::DONTWAIT) {
         Ok((_, length)) => Ok(length),
         Err(Errno::AGAIN | Errno::INTR) => Ok(0),

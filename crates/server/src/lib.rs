@@ -26,8 +26,8 @@ mod work;
 pub use accept::{Attempt, Connection, Listener};
 pub use context::{Context, Limits, QueueOrder};
 pub use model::{Knob, Model};
-pub use reactor::{LISTENER, Reactor, WAKEUP};
-pub use stats::{Report, Stats, Tally, Worker, WorkerReport};
+pub use reactor::{LISTENER, Reactor, WAKEUP, Waker};
+pub use stats::{Report, Stats, SystemCalls, Tally, ThreadReport, Worker, WorkerReport};
 pub use stop::Stop;
 
 /// What an event loop waits for in one turn; see [`Reactor::wait`].

@@ -11,7 +11,7 @@ use mio::{event::Event, net::TcpStream};
 use service::{End, Phase, Session};
 
 use crate::{
-    Connection, Context,
+    Connection, Context, SystemCalls,
     blocking::end,
     farewell::{self, LINGER},
     stats::{Seat, Tally},
@@ -22,7 +22,7 @@ use crate::{
 const TURN: usize = 16;
 
 /// One connection of a reactor. It owns no buffer while it is idle: reads go
-/// through the loop's buffers, and only what the peer does not take is kept.
+/// through the loop's shared, and only what the peer does not take is kept.
 #[derive(Debug)]
 pub(crate) struct Peer {
     pub(crate) stream: TcpStream,
@@ -66,11 +66,13 @@ pub(crate) enum Turn {
     Done,
 }
 
-/// Buffers that all connections of a loop share; empty between turns.
+/// What all connections of a loop share: shared, empty between turns, and the
+/// count of the loop's system calls.
 #[derive(Debug)]
-pub(crate) struct Buffers {
+pub(crate) struct Shared {
     pub(crate) input: Box<[u8]>,
     pub(crate) output: Vec<u8>,
+    pub(crate) calls: SystemCalls,
 }
 
 impl Peer {
@@ -107,20 +109,20 @@ impl Peer {
 
     /// Reads, answers and writes until the socket has no more to give or to
     /// take, or the turn is over.
-    pub(crate) fn advance(&mut self, buffers: &mut Buffers, context: &Context) -> io::Result<Turn> {
-        self.send(&mut buffers.output)?;
+    pub(crate) fn advance(&mut self, shared: &mut Shared, context: &Context) -> io::Result<Turn> {
+        self.send(shared)?;
         for _ in 0..TURN {
             if let Some(job) = self.session.next_job() {
                 // The loop itself works: nobody else is served meanwhile.
                 let done = work::run(job);
-                self.session.complete(done, &mut buffers.output);
+                self.session.complete(done, &mut shared.output);
             } else {
                 match self.session.phase() {
                     Phase::Reading if !self.readable => return Ok(Turn::Waiting),
                     Phase::Reading if self.unsent.len() >= context.limits.output_bytes => {
                         return Ok(Turn::Waiting);
                     }
-                    Phase::Reading => self.read(buffers, context)?,
+                    Phase::Reading => self.read(shared, context)?,
                     Phase::Working => return Ok(Turn::Waiting),
                     Phase::Finished | Phase::Refused if !self.unsent.is_empty() => {
                         return Ok(Turn::Waiting);
@@ -129,28 +131,29 @@ impl Peer {
                     Phase::Finished | Phase::Refused if self.end == Some(End::Peer) => {
                         return Ok(Turn::Done);
                     }
-                    Phase::Finished | Phase::Refused => return self.leave(buffers),
+                    Phase::Finished | Phase::Refused => return self.leave(shared),
                 }
             }
-            self.send(&mut buffers.output)?;
+            self.send(shared)?;
         }
         Ok(Turn::Unfinished)
     }
 
-    fn read(&mut self, buffers: &mut Buffers, context: &Context) -> io::Result<()> {
-        match self.stream.read(&mut buffers.input) {
+    fn read(&mut self, shared: &mut Shared, context: &Context) -> io::Result<()> {
+        shared.calls.read += 1;
+        match self.stream.read(&mut shared.input) {
             Ok(0) => {
                 self.readable = false;
                 let end = end(context);
                 self.end = Some(end);
-                self.session.end(end, &mut buffers.output);
+                self.session.end(end, &mut shared.output);
             }
             Ok(length) => {
                 // A short read has emptied the socket; more bytes come with
                 // another edge. The end of the input may have come with this one.
-                self.readable = self.read_closed || length == buffers.input.len();
+                self.readable = self.read_closed || length == shared.input.len();
                 self.tally.bytes_in += length as u64;
-                self.session.receive(&buffers.input[..length], &mut buffers.output);
+                self.session.receive(&shared.input[..length], &mut shared.output);
             }
             Err(error) if error.kind() == ErrorKind::WouldBlock => self.readable = false,
             Err(error) if error.kind() == ErrorKind::Interrupted => {}
@@ -160,14 +163,14 @@ impl Peer {
     }
 
     /// Sends what was kept, then `output`; keeps what the socket does not take.
-    fn send(&mut self, output: &mut Vec<u8>) -> io::Result<()> {
+    fn send(&mut self, Shared { output, calls, .. }: &mut Shared) -> io::Result<()> {
         let taken = if self.unsent.is_empty() {
-            let taken = write(&mut self.stream, output)?;
+            let taken = write(&mut self.stream, output, calls)?;
             self.unsent.extend_from_slice(&output[taken..]);
             taken
         } else {
             self.unsent.extend_from_slice(output);
-            let taken = write(&mut self.stream, &self.unsent)?;
+            let taken = write(&mut self.stream, &self.unsent, calls)?;
             self.unsent.advance(taken);
             if self.unsent.is_empty() {
                 // The memory goes too: an idle connection keeps none.
@@ -181,21 +184,21 @@ impl Peer {
     }
 
     /// Waits until everything is sent; a refused peer is then listened to.
-    fn leave(&mut self, buffers: &mut Buffers) -> io::Result<Turn> {
+    fn leave(&mut self, shared: &mut Shared) -> io::Result<Turn> {
         match self.farewell {
-            Farewell::None => farewell::announce(&self.stream)?,
+            Farewell::None => farewell::announce(&self.stream, &mut shared.calls)?,
             Farewell::Flushing => {}
-            Farewell::Lingering => return self.linger(buffers),
+            Farewell::Lingering => return self.linger(shared),
         }
         self.farewell = Farewell::Flushing;
         for _ in 0..TURN {
-            if farewell::is_sent(&self.stream, Duration::ZERO)? {
+            if farewell::is_sent(&self.stream, Duration::ZERO, &mut shared.calls)? {
                 return match self.session.phase() {
-                    Phase::Refused => self.linger(buffers),
+                    Phase::Refused => self.linger(shared),
                     _ => Ok(Turn::Done),
                 };
             }
-            if farewell::discard(&self.stream, &mut buffers.input)? == 0 {
+            if farewell::discard(&self.stream, &mut shared.input, &mut shared.calls)? == 0 {
                 return Ok(Turn::Waiting);
             }
         }
@@ -203,14 +206,16 @@ impl Peer {
     }
 
     /// As [`crate::blocking`]: says that nothing follows, and reads on for a while.
-    fn linger(&mut self, buffers: &mut Buffers) -> io::Result<Turn> {
+    fn linger(&mut self, shared: &mut Shared) -> io::Result<Turn> {
         if !self.is_lingering() {
             self.farewell = Farewell::Lingering;
             self.deadline = Some(Instant::now() + LINGER);
+            shared.calls.control += 1;
             self.stream.shutdown(Shutdown::Write)?;
         }
         for _ in 0..TURN {
-            match self.stream.read(&mut buffers.input) {
+            shared.calls.read += 1;
+            match self.stream.read(&mut shared.input) {
                 Ok(0) => return Ok(Turn::Done),
                 Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(Turn::Waiting),
                 Err(error) if error.kind() != ErrorKind::Interrupted => return Err(error),
@@ -234,17 +239,18 @@ impl Peer {
     }
 
     /// Ends a peer that is overdue: gently if it has read what it was sent.
-    pub(crate) fn time_out(&mut self, buffers: &mut Buffers, after: Option<Duration>) -> Turn {
+    pub(crate) fn time_out(&mut self, shared: &mut Shared, after: Option<Duration>) -> Turn {
         if self.farewell != Farewell::None || !self.unsent.is_empty() {
             return Turn::Done;
         }
         self.deadline = after.map(|timeout| Instant::now() + timeout);
-        self.session.end(End::Idle, &mut buffers.output);
+        self.session.end(End::Idle, &mut shared.output);
         Turn::Unfinished
     }
 
     /// Takes nothing more from the peer but what has arrived.
-    pub(crate) fn stop_reading(&mut self) {
+    pub(crate) fn stop_reading(&mut self, calls: &mut SystemCalls) {
+        calls.control += 1;
         // Fails only on a connection that is gone: the next read tells.
         let _ = self.stream.shutdown(Shutdown::Read);
         self.readable = true;
@@ -258,9 +264,10 @@ impl Peer {
 }
 
 /// Writes as much as the socket takes; returns how many bytes that was.
-fn write(stream: &mut TcpStream, bytes: &[u8]) -> io::Result<usize> {
+fn write(stream: &mut TcpStream, bytes: &[u8], calls: &mut SystemCalls) -> io::Result<usize> {
     let mut sent = 0;
     while sent < bytes.len() {
+        calls.write += 1;
         match stream.write(&bytes[sent..]) {
             Ok(0) => return Err(ErrorKind::WriteZero.into()),
             Ok(taken) => sent += taken,

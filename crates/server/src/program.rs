@@ -121,7 +121,7 @@ fn serve(model: &Model, options: &Options) -> Result<(), String> {
         check_writable(path)?;
     }
     let context = Arc::new(context(options).map_err(|error| format!("cannot start: {error}"))?);
-    let _main = context.stats.thread();
+    let main = context.stats.thread("main");
     let listener = Listener::bind(options.listen).map_err(|error| refused(options, &error))?;
     let listener = Arc::new(listener);
     let address = listener.address().map_err(|error| format!("cannot start: {error}"))?;
@@ -140,6 +140,7 @@ fn serve(model: &Model, options: &Options) -> Result<(), String> {
     while !ending.begin() {
         thread::park(); // The report is being written; the process ends after that.
     }
+    drop(main); // What it used belongs into the report.
     ending.report()
 }
 
@@ -261,7 +262,7 @@ fn watch_signals(ending: Ending) -> io::Result<()> {
     spawn(
         "signals",
         Box::new(move || {
-            let _running = ending.context.stats.thread();
+            let _running = ending.context.stats.thread("signals");
             let mut signals = signals.forever();
             let Some(_) = signals.next() else { return };
             ending.context.stop.request();

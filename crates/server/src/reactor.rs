@@ -7,16 +7,19 @@
 use std::{
     io,
     os::fd::AsRawFd,
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering::Relaxed},
+    },
     time::{Duration, Instant},
 };
 
-use mio::{Events, Interest, Poll, Token, Waker, event::Event, unix::SourceFd};
+use mio::{Events, Interest, Poll, Token, event::Event, unix::SourceFd};
 use slab::Slab;
 
 use crate::{
-    Connection, Context, Listener, Worker,
-    nonblocking::{Buffers, Peer, Turn},
+    Connection, Context, Listener, SystemCalls, Worker,
+    nonblocking::{Peer, Shared, Turn},
     stats::Tally,
 };
 
@@ -31,6 +34,14 @@ const READ_BYTES: usize = 64 << 10;
 /// How often overdue connections are looked for, if there can be any.
 const SWEEP: Duration = Duration::from_millis(100);
 
+/// Wakes a loop that sleeps; see [`Reactor::waker`].
+#[derive(Debug)]
+pub struct Waker {
+    waker: mio::Waker,
+    /// Shared by those who wake: beside the system call it costs nothing.
+    wakes: AtomicU64,
+}
+
 /// An event loop's connections, and what it waits with.
 #[derive(Debug)]
 pub struct Reactor<'a> {
@@ -38,7 +49,7 @@ pub struct Reactor<'a> {
     peers: Slab<Peer>,
     /// Connections that could go on but gave way to others.
     unfinished: Vec<usize>,
-    buffers: Buffers,
+    shared: Shared,
     context: &'a Context,
     worker: Arc<Worker>,
     /// Peers that are read until they close; they have deadlines of their own.
@@ -62,12 +73,16 @@ impl<'a> Reactor<'a> {
         let poll = Poll::new()?;
         let stop = context.stop.as_raw_fd();
         poll.registry().register(&mut SourceFd(&stop), STOP, Interest::READABLE)?;
-        let buffers = Buffers { input: vec![0; READ_BYTES].into(), output: Vec::new() };
+        let shared = Shared {
+            input: vec![0; READ_BYTES].into(),
+            output: Vec::new(),
+            calls: SystemCalls { control: 1, ..SystemCalls::default() },
+        };
         Ok(Self {
             poll,
             peers: Slab::new(),
             unfinished: Vec::new(),
-            buffers,
+            shared,
             context,
             worker,
             lingering: 0,
@@ -88,7 +103,8 @@ impl<'a> Reactor<'a> {
     /// # Errors
     ///
     /// Fails if the kernel refuses to watch it.
-    pub fn listen(&self, listener: &Listener) -> io::Result<()> {
+    pub fn listen(&mut self, listener: &Listener) -> io::Result<()> {
+        self.shared.calls.control += 1;
         let listener = listener.as_raw_fd();
         self.poll.registry().register(&mut SourceFd(&listener), LISTENER, Interest::READABLE)
     }
@@ -99,11 +115,13 @@ impl<'a> Reactor<'a> {
     ///
     /// Fails if there is no descriptor left.
     pub fn waker(&mut self) -> io::Result<Arc<Waker>> {
-        let waker = match self.waker.take() {
-            Some(waker) => waker,
-            None => Arc::new(Waker::new(self.poll.registry(), WAKEUP)?),
-        };
-        Ok(Arc::clone(self.waker.insert(waker)))
+        if let Some(waker) = &self.waker {
+            return Ok(Arc::clone(waker));
+        }
+        self.shared.calls.control += 1;
+        let waker = mio::Waker::new(self.poll.registry(), WAKEUP)?;
+        let waker = Waker { waker, wakes: AtomicU64::new(0) };
+        Ok(Arc::clone(self.waker.insert(Arc::new(waker))))
     }
 
     /// Takes a connection in. If it cannot be watched it is closed, and counted
@@ -111,21 +129,22 @@ impl<'a> Reactor<'a> {
     pub fn adopt(&mut self, connection: Connection) {
         let entry = self.peers.vacant_entry();
         let token = Token(entry.key());
+        self.shared.calls.control += 2; // Its stream is made nonblocking, and registered.
         let adopted = Peer::new(connection, self.context).and_then(|mut peer| {
             let interest = Interest::READABLE | Interest::WRITABLE;
             self.poll.registry().register(&mut peer.stream, token, interest)?;
             Ok(peer)
         });
-        match adopted {
-            Ok(peer) => {
-                let peer = entry.insert(peer);
-                if self.context.stop.is_requested() {
-                    peer.stop_reading();
-                    peer.queued = true;
-                    self.unfinished.push(token.0);
-                }
+        if let Ok(peer) = adopted {
+            let peer = entry.insert(peer);
+            if self.context.stop.is_requested() {
+                peer.stop_reading(&mut self.shared.calls);
+                peer.queued = true;
+                self.unfinished.push(token.0);
             }
-            Err(_) => self.worker.close(Tally { failed: true, ..Tally::default() }),
+        } else {
+            self.shared.calls.close += 1;
+            self.worker.close(Tally { failed: true, ..Tally::default() });
         }
     }
 
@@ -142,6 +161,7 @@ impl<'a> Reactor<'a> {
     ///
     /// Fails if waiting itself is broken.
     pub fn wait(&mut self, events: &mut Events, at_most: Option<Duration>) -> io::Result<()> {
+        self.shared.calls.wait += 1;
         let polled = self.poll.poll(events, self.patience(at_most));
         if self.has_deadlines() {
             self.woken = Instant::now();
@@ -187,9 +207,9 @@ impl<'a> Reactor<'a> {
     fn advance(&mut self, key: usize) {
         let Some(peer) = self.peers.get_mut(key) else { return };
         let was_lingering = peer.is_lingering();
-        let turn = peer.advance(&mut self.buffers, self.context);
+        let turn = peer.advance(&mut self.shared, self.context);
         // One long answer must not size the loop's buffer for ever.
-        self.buffers.output.shrink_to(READ_BYTES);
+        self.shared.output.shrink_to(READ_BYTES);
         self.lingering += usize::from(peer.is_lingering() && !was_lingering);
         peer.touch(self.context.idle_timeout);
         match turn {
@@ -206,18 +226,19 @@ impl<'a> Reactor<'a> {
 
     fn close(&mut self, key: usize, failed: bool) {
         // What was not sent belongs to this connection alone.
-        self.buffers.output.clear();
+        self.shared.output.clear();
         let peer = self.peers.remove(key);
         self.lingering -= usize::from(peer.is_lingering());
         self.unfinished.retain(|&other| other != key);
         let cut = failed && self.context.stop.is_over();
         self.worker.close(Tally { failed, cut, ..peer.account() });
+        self.shared.calls.close += 1;
         // Dropping the stream closes it, which takes it out of the epoll set.
     }
 
     fn drain(&mut self) {
         for key in self.keys() {
-            self.peers[key].stop_reading();
+            self.peers[key].stop_reading(&mut self.shared.calls);
             self.advance(key);
         }
     }
@@ -249,7 +270,7 @@ impl<'a> Reactor<'a> {
             } else if self.peers[key].is_overdue(now) {
                 // Who lingered to the end has had its answer.
                 let failed = !self.peers[key].is_lingering();
-                match self.peers[key].time_out(&mut self.buffers, self.context.idle_timeout) {
+                match self.peers[key].time_out(&mut self.shared, self.context.idle_timeout) {
                     Turn::Done => self.close(key, failed),
                     Turn::Waiting | Turn::Unfinished => self.advance(key),
                 }
@@ -259,5 +280,25 @@ impl<'a> Reactor<'a> {
 
     fn keys(&self) -> Vec<usize> {
         self.peers.iter().map(|(key, _)| key).collect()
+    }
+}
+
+impl Drop for Reactor<'_> {
+    fn drop(&mut self) {
+        let wakes = self.waker.as_ref().map_or(0, |waker| waker.wakes.load(Relaxed));
+        self.shared.calls.wake += wakes;
+        self.context.stats.add(self.shared.calls);
+    }
+}
+
+impl Waker {
+    /// Wakes the loop, or keeps it from falling asleep.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the kernel does.
+    pub fn wake(&self) -> io::Result<()> {
+        self.wakes.fetch_add(1, Relaxed);
+        self.waker.wake()
     }
 }

@@ -2,17 +2,23 @@
 //!
 //! Requests are counted by each connection in a plain integer and added to its
 //! worker's when the connection closes, so that counting costs a request
-//! nothing and shares no cache line.
+//! nothing and shares no cache line. So are system calls, by whoever makes them.
 
-use std::sync::{
-    Arc, Mutex, PoisonError,
-    atomic::{AtomicU64, Ordering::Relaxed},
+use std::{
+    collections::BTreeMap,
+    fs,
+    ops::AddAssign,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU64, Ordering::Relaxed},
+    },
 };
 
 use nix::sys::{
     resource::{UsageWho, getrusage},
     time::TimeVal,
 };
+use rustix::time::{ClockId, clock_gettime};
 use serde::{Deserialize, Serialize};
 
 /// Counters of the whole server.
@@ -25,6 +31,9 @@ pub struct Stats {
     threads: AtomicU64,
     threads_peak: AtomicU64,
     workers: Mutex<Vec<Arc<Worker>>>,
+    system_calls: Mutex<SystemCalls>,
+    /// Threads that have ended, by role.
+    ended: Mutex<BTreeMap<String, Ended>>,
 }
 
 /// Counters of one worker, or of all threads that share a role.
@@ -53,6 +62,53 @@ pub struct Tally {
     pub failed: bool,
     /// It was still busy when the drain ended.
     pub cut: bool,
+}
+
+/// System calls made for connections: counted round the socket layer, in plain
+/// integers, by the thread that makes them.
+///
+/// Counted is every call on a listener, a connection, an epoll set or a waker,
+/// whether it succeeds or not, but for those that create or close anything but
+/// connections. Not counted is all else: threads, locks (`futex`), memory,
+/// sleeping, clocks, signals, files, and what a stop request does to wake those
+/// who block. `strace -f -c` agrees to within these.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SystemCalls {
+    /// `accept4`, those that found nobody included.
+    pub accept: u64,
+    /// Reads from connections (`recvfrom`), those that found nothing included.
+    pub read: u64,
+    /// Writes to connections (`sendto`), those that found no room included.
+    pub write: u64,
+    /// Waits for readiness (`epoll_wait`, `poll`). A thread that blocks in
+    /// `read` waits there.
+    pub wait: u64,
+    /// Wakeups of another thread's loop (`write` to an `eventfd`).
+    pub wake: u64,
+    /// Changes to sockets and epoll sets: `epoll_ctl`, `setsockopt`, `ioctl`, `shutdown`.
+    pub control: u64,
+    /// Connections closed (`close`).
+    pub close: u64,
+}
+
+impl AddAssign for SystemCalls {
+    fn add_assign(&mut self, other: Self) {
+        self.accept += other.accept;
+        self.read += other.read;
+        self.write += other.write;
+        self.wait += other.wait;
+        self.wake += other.wake;
+        self.control += other.control;
+        self.close += other.close;
+    }
+}
+
+/// What the threads of one role had used when they ended.
+#[derive(Debug, Default)]
+struct Ended {
+    count: u64,
+    cpu_ns: u64,
+    run_queue_ns: u64,
 }
 
 /// What a server leaves behind with `--report`.
@@ -88,8 +144,30 @@ pub struct Report {
     pub context_switches_involuntary: i64,
     /// CPU time of all threads, user and system, in seconds.
     pub cpu_seconds: f64,
+    /// Time that threads were ready to run and had no core, in seconds; of the
+    /// threads in `threads`.
+    pub run_queue_seconds: f64,
+    /// System calls made for connections. What a thread or loop that outlives
+    /// the drain has made is missing.
+    pub system_calls: SystemCalls,
     /// Each worker's share.
     pub workers: Vec<WorkerReport>,
+    /// The threads that have ended, and the main one, by role. A thread that
+    /// outlives the drain is missing, as is the one that waits for signals.
+    pub threads: Vec<ThreadReport>,
+}
+
+/// What the threads of one role used.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ThreadReport {
+    /// Their role: one worker or loop, or all connections' threads.
+    pub name: String,
+    /// How many there were.
+    pub count: u64,
+    /// CPU time, user and system, in seconds.
+    pub cpu_seconds: f64,
+    /// Time ready to run and without a core, in seconds.
+    pub run_queue_seconds: f64,
 }
 
 /// One worker's share of the work.
@@ -114,7 +192,7 @@ impl Stats {
     #[must_use]
     pub fn worker(&self, name: impl Into<String>) -> Arc<Worker> {
         let worker = Arc::new(Worker { name: name.into(), ..Worker::default() });
-        self.workers.lock().unwrap_or_else(PoisonError::into_inner).push(Arc::clone(&worker));
+        lock(&self.workers).push(Arc::clone(&worker));
         worker
     }
 
@@ -136,15 +214,23 @@ impl Stats {
         self.refused.fetch_add(1, Relaxed);
     }
 
-    pub(crate) fn thread(&self) -> Running<'_> {
+    /// Adds system calls that were counted elsewhere, in plain integers. Both
+    /// drives do so themselves.
+    pub fn add(&self, system_calls: SystemCalls) {
+        *lock(&self.system_calls) += system_calls;
+    }
+
+    /// Counts the calling thread as running, and what it used when that ends.
+    pub(crate) fn thread(&self, role: impl Into<String>) -> Running<'_> {
         let threads = self.threads.fetch_add(1, Relaxed) + 1;
         self.threads_peak.fetch_max(threads, Relaxed);
-        Running(self)
+        Running { stats: self, role: role.into() }
     }
 
     /// Adds everything up.
     pub(crate) fn report(&self, model: &str, service: &str) -> Report {
-        let workers = self.workers.lock().unwrap_or_else(PoisonError::into_inner);
+        let workers = lock(&self.workers);
+        let threads: Vec<_> = lock(&self.ended).iter().map(|(role, of)| of.report(role)).collect();
         let sum = |of: fn(&Worker) -> &AtomicU64| workers.iter().map(|w| of(w).load(Relaxed)).sum();
         let usage = getrusage(UsageWho::RUSAGE_SELF).ok();
         #[expect(clippy::cast_precision_loss, reason = "seconds of CPU, far below 2^52")]
@@ -167,7 +253,10 @@ impl Stats {
                 .map_or(0, |usage| usage.involuntary_context_switches()),
             cpu_seconds: usage
                 .map_or(0.0, |usage| seconds(usage.user_time()) + seconds(usage.system_time())),
+            run_queue_seconds: threads.iter().map(|thread| thread.run_queue_seconds).sum(),
+            system_calls: *lock(&self.system_calls),
             workers: workers.iter().map(|worker| worker.report()).collect(),
+            threads,
         }
     }
 }
@@ -206,12 +295,50 @@ impl Drop for Seat {
     }
 }
 
-/// Counts a thread as running until it is dropped.
+/// Counts a thread as running until it is dropped, on that thread.
 #[derive(Debug)]
-pub(crate) struct Running<'a>(&'a Stats);
+pub(crate) struct Running<'a> {
+    stats: &'a Stats,
+    role: String,
+}
 
 impl Drop for Running<'_> {
     fn drop(&mut self) {
-        self.0.threads.fetch_sub(1, Relaxed);
+        self.stats.threads.fetch_sub(1, Relaxed);
+        let (cpu_ns, run_queue_ns) = (cpu_ns(), run_queue_ns());
+        let mut ended = lock(&self.stats.ended);
+        let sum = ended.entry(std::mem::take(&mut self.role)).or_default();
+        sum.count += 1;
+        sum.cpu_ns += cpu_ns;
+        sum.run_queue_ns += run_queue_ns;
     }
+}
+
+impl Ended {
+    #[expect(clippy::cast_precision_loss, reason = "2^53 ns are a hundred days of CPU")]
+    fn report(&self, role: &str) -> ThreadReport {
+        ThreadReport {
+            name: role.to_owned(),
+            count: self.count,
+            cpu_seconds: self.cpu_ns as f64 / 1e9,
+            run_queue_seconds: self.run_queue_ns as f64 / 1e9,
+        }
+    }
+}
+
+/// CPU time of this thread so far. `schedstat` has it too, but only up to the
+/// last tick: nothing at all of a thread that lived shorter.
+fn cpu_ns() -> u64 {
+    let time = clock_gettime(ClockId::ThreadCPUTime);
+    u64::try_from(time.tv_sec * 1_000_000_000 + time.tv_nsec).unwrap_or(0)
+}
+
+/// How long this thread has waited for a core so far; 0 on a kernel that does not tell.
+fn run_queue_ns() -> u64 {
+    let stat = fs::read_to_string("/proc/thread-self/schedstat").unwrap_or_default();
+    stat.split_whitespace().nth(1).and_then(|delay| delay.parse().ok()).unwrap_or(0)
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -31,4 +31,6 @@ mod programs;
 mod queue_order;
 mod restart;
 mod stop;
+mod system_calls;
+mod threads;
 mod yardsticks;

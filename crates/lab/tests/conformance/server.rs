@@ -54,7 +54,7 @@ pub(crate) struct End {
 
 /// The JSON report of a server.
 #[derive(Debug)]
-pub(crate) struct Report(Value);
+pub(crate) struct Report(pub(crate) Value);
 
 impl Server {
     /// Starts `lab serve MODEL` on a port of its own.
@@ -245,6 +245,12 @@ impl Report {
     #[track_caller]
     pub(crate) fn count(&self, name: &str) -> u64 {
         self.0[name].as_u64().unwrap_or_else(|| panic!("no count {name:?} in {:?}", self.0))
+    }
+
+    /// How many system calls of a kind were made.
+    #[track_caller]
+    pub(crate) fn system_calls(&self, kind: &str) -> u64 {
+        self.0["system_calls"][kind].as_u64().expect("a count of system calls")
     }
 
     /// The sum of a count over all workers.

@@ -19,8 +19,7 @@
 use std::{io, sync::Arc, thread};
 
 use crossbeam_channel::{Receiver, Sender, unbounded};
-use mio::Waker;
-use server::{Connection, Context, Events, Knob, Listener, Model, Reactor, WAKEUP};
+use server::{Connection, Context, Events, Knob, Listener, Model, Reactor, WAKEUP, Waker};
 
 /// The model's name card.
 pub const MODEL: Model = Model {

@@ -45,7 +45,7 @@ pub fn serve(listener: &Listener, context: &Context) -> io::Result<()> {
             let Some(connection) = listener.accept(context)? else { break };
             let name = format!("connection-{number}");
             let serve = move || blocking::serve(connection, context, worker);
-            if context.spawn(scope, name, serve).is_err() {
+            if context.spawn_one_of(scope, "connections", name, serve).is_err() {
                 context.stats.refuse();
             }
         }

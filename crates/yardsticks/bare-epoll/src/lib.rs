@@ -30,7 +30,7 @@ use rustix::{
     fd::OwnedFd,
     io::Errno,
 };
-use server::{Attempt, Connection, Context, Listener, Model, Tally, Worker};
+use server::{Attempt, Connection, Context, Listener, Model, SystemCalls, Tally, Worker};
 use slab::Slab;
 
 /// The yardstick's name card.
@@ -66,8 +66,10 @@ pub fn serve(listener: &Listener, context: &Context) -> io::Result<()> {
     let mut events = Vec::with_capacity(EVENTS);
     let mut buffer = vec![0; READ_BYTES];
     let mut peers = Peers::new();
+    let mut calls = SystemCalls { control: 2, ..SystemCalls::default() };
     while !context.stop.is_requested() {
         events.clear();
+        calls.wait += 1;
         match epoll::wait(&epoll, spare_capacity(&mut events), None) {
             Err(error) if error != Errno::INTR => return Err(error.into()),
             Ok(_) | Err(_) => {}
@@ -75,19 +77,16 @@ pub fn serve(listener: &Listener, context: &Context) -> io::Result<()> {
         for event in &events {
             match event.data.u64() {
                 STOP => {}
-                LISTENER => accept(listener, context, &epoll, &mut peers)?,
-                key => echo(
-                    usize::try_from(key).unwrap_or(usize::MAX),
-                    &mut peers,
-                    &mut buffer,
-                    &worker,
-                ),
+                LISTENER => accept(listener, context, &epoll, &mut peers, &mut calls)?,
+                key => echo(key, &mut peers, &mut buffer, &worker, &mut calls),
             }
         }
     }
+    calls.close += peers.len() as u64;
     for (_, (_, tally)) in peers {
         worker.close(tally);
     }
+    context.stats.add(calls);
     Ok(())
 }
 
@@ -97,10 +96,12 @@ fn accept(
     context: &Context,
     epoll: &OwnedFd,
     peers: &mut Peers,
+    calls: &mut SystemCalls,
 ) -> io::Result<()> {
     if let Attempt::Accepted(connection) = listener.accept_now(context)? {
         let entry = peers.vacant_entry();
         let key = EventData::new_u64(entry.key() as u64);
+        calls.control += 1;
         epoll::add(epoll, &connection, key, EventFlags::IN)?;
         entry.insert((connection, Tally::default()));
     }
@@ -108,18 +109,27 @@ fn accept(
 }
 
 /// One read and, as long as the peer reads, one write.
-fn echo(key: usize, peers: &mut Peers, buffer: &mut [u8], worker: &Worker) {
+fn echo(key: u64, peers: &mut Peers, buffer: &mut [u8], worker: &Worker, calls: &mut SystemCalls) {
+    let Ok(key) = usize::try_from(key) else { return };
     let (connection, tally) = &mut peers[key];
-    if !matches!(echo_once(connection, tally, buffer), Ok(1..)) {
+    if !matches!(echo_once(connection, tally, buffer, calls), Ok(1..)) {
         let (_, tally) = peers.remove(key);
+        calls.close += 1;
         worker.close(tally);
     }
 }
 
-fn echo_once(connection: &Connection, tally: &mut Tally, buffer: &mut [u8]) -> io::Result<usize> {
+fn echo_once(
+    connection: &Connection,
+    tally: &mut Tally,
+    buffer: &mut [u8],
+    calls: &mut SystemCalls,
+) -> io::Result<usize> {
+    calls.read += 1;
     let length = rustix::io::read(connection, &mut *buffer)?;
     let mut sent = 0;
     while sent < length {
+        calls.write += 1;
         sent += rustix::io::write(connection, &buffer[sent..length])?;
     }
     tally.requests += u64::from(length > 0);

@@ -1,0 +1,34 @@
+//! The report's system calls, held against a dialogue whose calls are known.
+
+use crate::{
+    model::{Model, for_every_model},
+    server::Server,
+};
+
+for_every_model!(a_known_dialogue_has_known_system_calls);
+
+const PINGS: u64 = 20;
+
+/// Each ping is awaited, so it is one read and one write. One more read meets
+/// the end, and one may have found nothing.
+fn a_known_dialogue_has_known_system_calls(model: Model) {
+    let server = Server::start(model, "echo", &["--workers", "1"]);
+    let client = server.connect();
+    for _ in 0..PINGS {
+        client.ping("ping");
+    }
+    client.finish();
+    assert!(client.receive_all().is_empty());
+    drop(client);
+    server.await_open(0);
+    let report = server.stop_well();
+    let calls = |name| report.system_calls(name);
+    assert!((PINGS + 1..=PINGS + 2).contains(&calls("read")), "{report:?}");
+    assert_eq!((calls("write"), calls("close")), (PINGS, 1), "{report:?}");
+    assert!((1..PINGS).contains(&calls("accept")), "{report:?}");
+    // A loop waits for each ping apart; a thread that blocks waits in `read`.
+    let blocks = matches!(model.name, "single-threaded" | "thread-per-connection" | "thread-pool");
+    assert_eq!(calls("wait") < PINGS, blocks, "{report:?}");
+    // At least one to prepare the socket; and no more for each request.
+    assert!((1..PINGS).contains(&calls("control")), "{report:?}");
+}
