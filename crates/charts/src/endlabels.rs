@@ -4,13 +4,14 @@
 use results::{Chart, Experiment};
 
 use crate::{
+    knee,
     labels::spread,
     marker::RADIUS,
     page::{self, Anchor, HALF_LETTER, Page},
     palette::Look,
     plot::Area,
     series::Series,
-    shortfall,
+    shortfall::{self, Shortfall},
     text::{SIZE, SMALL, escape, wrap},
 };
 
@@ -36,19 +37,28 @@ pub(crate) struct EndLabel {
     lines: Vec<String>,
     /// The value at the end of the line.
     value: String,
-    /// What that value keeps silent about, on a line of its own.
+    /// What that value keeps silent about, and the knee, on a line of its own.
     short: Option<String>,
 }
 
 /// The labels of every series, then of every reference; the order of what [`draw`] is given.
-pub(crate) fn of(experiment: &Experiment, series: &[Series<'_>], chart: &Chart) -> Vec<EndLabel> {
+pub(crate) fn of(
+    experiment: &Experiment,
+    (series, knees): (&[Series<'_>], &[Option<f64>]),
+    chart: &Chart,
+) -> Vec<EndLabel> {
     let unit = chart.figure.unit();
-    let models = series.iter().map(|one| EndLabel {
+    let short = |one: &Series<'_>, knee: &Option<f64>| {
+        let served = shortfall::of(experiment, one.points.last()?).map(Shortfall::in_short);
+        let said: Vec<String> = served.into_iter().chain(knee.map(knee::in_short)).collect();
+        (!said.is_empty()).then(|| said.join("; "))
+    };
+    let models = series.iter().zip(knees).map(|(one, knee)| EndLabel {
         look: Some(one.look),
         thin: one.rank > 0,
         lines: wrap(&one.name, SIZE, NAME_ROOM),
         value: one.points.last().map_or_else(String::new, |last| unit.format(last.median)),
-        short: one.points.last().and_then(|p| Some(shortfall::of(experiment, p)?.in_short())),
+        short: short(one, knee),
     });
     let references = chart.references.iter().map(|line| EndLabel {
         look: None,
@@ -87,7 +97,7 @@ impl EndLabel {
         f64::from(end_y) + f64::from(below) / 2.0
     }
 
-    /// The lines of the name, and the one of the shortfall.
+    /// The lines of the name, and the one of what is said in short.
     fn line_count(&self) -> i32 {
         i32::try_from(self.lines.len() + usize::from(self.short.is_some())).unwrap_or(1)
     }

@@ -20,6 +20,7 @@ mod dots;
 mod endlabels;
 mod error;
 mod folder;
+mod knee;
 mod labels;
 mod lines;
 mod marker;

@@ -7,6 +7,7 @@ use crate::{
     axis::Axis,
     dodge,
     endlabels::{self, EndLabel},
+    knee,
     marker::RADIUS,
     page::{Anchor, MARGIN, Page, WIDTH, pixels},
     plot::{self, Area, Grid, Plot},
@@ -24,11 +25,13 @@ const HEIGHT: i32 = 300;
 pub(crate) fn draw(experiment: &Experiment, chart: &Chart) -> Result<String, Error> {
     let series = series::collect(experiment, chart);
     let mut page = Page::new(experiment, chart, &series::subtitle(chart));
+    page.describe(knee::description(experiment, chart));
     let sweep = series::sweep(&series);
     if sweep.is_empty() {
         return Ok(page.nothing());
     }
-    let labels = endlabels::of(experiment, &series, chart);
+    let knees = knee::find(experiment, chart, &series);
+    let labels = endlabels::of(experiment, (&series, &knees), chart);
     let y = vertical(&series, chart, sweep[sweep.len() - 1]);
     let area = layout(&page, &labels, &y);
     let x = Axis::sweep(&sweep, experiment.x.scale, area.right - area.left);
@@ -39,6 +42,7 @@ pub(crate) fn draw(experiment: &Experiment, chart: &Chart) -> Result<String, Err
         })?;
     page.extend(elements);
     marks(&mut page, experiment, &series, &painted.places);
+    knee::draw(&mut page, experiment, &series, &painted.places, &knees);
     if let Some(at) = painted.strip {
         break_sign(&mut page, area.left, at);
     }
@@ -53,6 +57,7 @@ pub(crate) fn draw(experiment: &Experiment, chart: &Chart) -> Result<String, Err
         .into_iter()
         .chain(apart.map(str::to_owned))
         .chain(series::unserved(experiment, &series))
+        .chain(knee::note(chart, &knees))
         .chain(y.strip_note())
         .chain(series::absent(&series))
         .collect();

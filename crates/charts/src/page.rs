@@ -60,6 +60,14 @@ impl Page {
         }
     }
 
+    /// Adds to what the chart says to those who cannot see it.
+    pub(crate) fn describe(&mut self, more: Option<String>) {
+        if let Some(words) = more {
+            self.description.push(' ');
+            self.description.push_str(&words);
+        }
+    }
+
     /// Adds an element.
     pub(crate) fn push(&mut self, element: String) {
         self.body.push(element);

@@ -12,6 +12,7 @@ pub(crate) struct Series<'a> {
     /// The model, with the variant if the chart shows several.
     pub(crate) name: String,
     pub(crate) model: &'a str,
+    pub(crate) variant: Option<&'a str>,
     /// Place of the variant among those shown.
     pub(crate) rank: usize,
     pub(crate) look: Look,
@@ -37,7 +38,7 @@ pub(crate) fn collect<'a>(experiment: &'a Experiment, chart: &'a Chart) -> Vec<S
                 .filter(|s| s.median.is_finite() && s.x.is_finite())
                 .collect();
             points.sort_by(|a, b| a.x.total_cmp(&b.x));
-            all.push(Series { name, model, rank, look, points });
+            all.push(Series { name, model, variant, rank, look, points });
         }
     }
     all

@@ -25,7 +25,7 @@ const PLAIN: [(&str, &str, &str); 4] = [
 ];
 
 /// The rules that do not depend on the palette; `@ink` stands for a colour of [`PLAIN`].
-const RULES: [(&str, &str); 22] = [
+const RULES: [(&str, &str); 23] = [
     (".paper", "fill:@paper"),
     ("text", "fill:@ink"),
     (".title", "font-size:16px;font-weight:600"),
@@ -51,6 +51,7 @@ const RULES: [(&str, &str); 22] = [
     (".whisker", "fill:none;stroke:currentColor;stroke-width:1.5;opacity:.55"),
     (".mark", "fill:currentColor;stroke:@paper;stroke-width:1"),
     (".hollow", "fill:@paper;stroke:currentColor;stroke-width:1.5"),
+    (".ring", "fill:none;stroke:currentColor;stroke-width:1.5"),
     (".halo", "stroke:@paper;stroke-width:3;paint-order:stroke;stroke-linejoin:round"),
 ];
 

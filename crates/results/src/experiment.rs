@@ -138,6 +138,9 @@ pub struct Chart {
     /// How the y axis is divided.
     #[serde(default)]
     pub scale: Scale,
+    /// Mark the knee of each model: [`Experiment::knee`]. For lines of latency.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub knee: bool,
     /// Draw this variant only; without it all.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub variant: Option<String>,

@@ -14,6 +14,7 @@ mod environment;
 mod experiment;
 mod figure;
 mod format;
+mod knee;
 mod store;
 
 pub use claim::{Cell, Claim, Expectation, Outcome, Verdict};
