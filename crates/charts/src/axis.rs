@@ -102,6 +102,37 @@ impl Axis {
         axis
     }
 
+    /// The axis of ratios: logarithmic, with 1 and a band up to `edge` times as
+    /// much or as little always on it.
+    pub(crate) fn ratios(values: &[f64], edge: f64) -> Self {
+        let zero = values.iter().any(|v| *v <= 0.0);
+        let positive = || values.iter().copied().filter(|v| *v > 0.0);
+        // Some room beside the band, so that it is seen to be one.
+        let low = positive().fold(1.0 / edge.powf(1.6), f64::min);
+        let high = positive().fold(edge.powf(1.6), f64::max);
+        let within = |tick: &f64| *tick >= low && *tick <= high;
+        let ladder = |steps: &[f64], decades: i32| -> Vec<f64> {
+            let powers = (-decades..=decades).map(|n| 10f64.powi(n));
+            let all = powers.flat_map(|power| steps.iter().map(move |step| step * power));
+            all.filter(within).collect()
+        };
+        let twentieths: Vec<f64> = (10..=40).map(|n| f64::from(n) / 20.0).collect();
+        let finest: Vec<f64> = twentieths.into_iter().filter(within).collect();
+        let is_fine = low >= 0.5 && high <= 2.0 && (1..=TICKS_MAX).contains(&finest.len());
+        let tenths = [1.0, 1.2, 1.5, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 9.0];
+        let ladders = [&tenths[..], &[1.0, 1.5, 2.0, 3.0, 5.0, 7.0], &[1.0, 2.0, 5.0], &[1.0]];
+        let few = |ticks: &Vec<f64>| ticks.len() <= TICKS_MAX;
+        let coarse = || ladders.iter().map(|steps| ladder(steps, 12)).find(few);
+        let mut ticks =
+            if is_fine { finest } else { coarse().unwrap_or_else(|| vec![low, 1.0, high]) };
+        let mut room = (ROOM, ROOM);
+        if zero {
+            ticks.insert(0, 0.0);
+            room.0 = ZERO_ROOM;
+        }
+        Self { scale: Scale::Log, low, high, ticks, unit: Unit::Count, room }
+    }
+
     /// An axis without a scale, where one is needed and nothing stands on it.
     pub(crate) fn blank() -> Self {
         let unit = Unit::Count;
@@ -333,6 +364,17 @@ mod tests {
         assert_eq!(axis(&[70e3, 120e3], Unit::Bytes)[..2], ["64 KiB", "80 KiB"]);
         assert_eq!(axis(&[100.0], Unit::Count), ["50", "100", "200"]);
         assert_eq!(axis(&[], Unit::Count), ["1", "2", "5", "10"]);
+    }
+
+    #[test]
+    fn ratios_have_ticks_round_one() {
+        let axis = |values: &[f64]| labels(&Axis::ratios(values, 1.05));
+        assert_eq!(axis(&[]), ["0.95", "1", "1.05"]);
+        assert_eq!(axis(&[0.9, 1.1]), ["0.9", "0.95", "1", "1.05", "1.1"]);
+        assert_eq!(axis(&[0.5, 1.1]), ["0.5", "0.6", "0.7", "0.8", "0.9", "1"]);
+        assert_eq!(axis(&[0.04, 12.0]), ["0.05", "0.1", "0.2", "0.5", "1", "2", "5", "10"]);
+        assert_eq!(axis(&[0.0, 1.0])[0], "0");
+        assert_eq!(Axis::ratios(&[1e-300, 1e300], 1.05).ticks.len(), 3);
     }
 
     #[test]

@@ -27,9 +27,11 @@ mod marker;
 mod page;
 mod palette;
 mod plot;
+mod ratios;
 mod readme;
 mod reference;
 mod restyle;
+mod rows;
 mod series;
 mod sheet;
 mod shortfall;
@@ -51,5 +53,6 @@ pub fn draw(experiment: &Experiment, chart: &Chart) -> Result<String, Error> {
     match chart.kind {
         ChartKind::Lines => lines::draw(experiment, chart),
         ChartKind::Dots => dots::draw(experiment, chart),
+        ChartKind::Ratios => ratios::draw(experiment, chart),
     }
 }

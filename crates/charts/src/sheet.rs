@@ -25,7 +25,7 @@ const PLAIN: [(&str, &str, &str); 4] = [
 ];
 
 /// The rules that do not depend on the palette; `@ink` stands for a colour of [`PLAIN`].
-const RULES: [(&str, &str); 23] = [
+const RULES: [(&str, &str); 30] = [
     (".paper", "fill:@paper"),
     ("text", "fill:@ink"),
     (".title", "font-size:16px;font-weight:600"),
@@ -51,6 +51,13 @@ const RULES: [(&str, &str); 23] = [
     (".whisker", "fill:none;stroke:currentColor;stroke-width:1.5;opacity:.55"),
     (".mark", "fill:currentColor;stroke:@paper;stroke-width:1"),
     (".hollow", "fill:@paper;stroke:currentColor;stroke-width:1.5"),
+    (".band", "fill:@axis;fill-opacity:.17"),
+    (".unity", "stroke:@ink;fill:none;stroke-width:1;shape-rendering:crispEdges"),
+    (".interval", "fill:none;stroke:currentColor;stroke-width:2.25"),
+    (".quiet", "color:@soft"),
+    (".number", "font-weight:600;font-variant-numeric:tabular-nums"),
+    (".verdict", "font-weight:600"),
+    (".group", "font-weight:600"),
     (".ring", "fill:none;stroke:currentColor;stroke-width:1.5"),
     (".halo", "stroke:@paper;stroke-width:3;paint-order:stroke;stroke-linejoin:round"),
 ];

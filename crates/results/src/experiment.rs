@@ -159,6 +159,9 @@ pub enum ChartKind {
     /// A row for each model, a dot for each variant, the figure to the right;
     /// for experiments with one x.
     Dots,
+    /// A row for each comparison of the figure, with its interval and what it
+    /// says; the controls on top.
+    Ratios,
 }
 
 /// A line `y = value`, or `y = value * x`, to compare the measured with.

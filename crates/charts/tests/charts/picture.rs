@@ -1,6 +1,6 @@
 //! What every chart has, whatever it shows.
 
-use results::{ChartKind, Experiment, Figure, Scale};
+use results::{Cell, ChartKind, Comparison, Experiment, Figure, Scale, Standing};
 
 use crate::fixture;
 
@@ -87,7 +87,11 @@ fn text_from_a_plan_is_escaped() {
     e.statistics[0].model = nasty.to_owned();
     nasty.clone_into(&mut e.charts[0].title);
     nasty.clone_into(&mut e.charts[0].look_for);
-    for kind in [ChartKind::Lines, ChartKind::Dots] {
+    let figure = e.charts[0].figure;
+    let mut compared = fixture::comparison(nasty, nasty, figure, 2.0, 0.1, Standing::Unlike);
+    compared.why = Some(nasty.to_owned());
+    e.comparisons.push(compared);
+    for kind in [ChartKind::Lines, ChartKind::Dots, ChartKind::Ratios] {
         e.charts[0].kind = kind;
         let svg = charts::draw(&e, &e.charts[0]).unwrap();
         roxmltree::Document::parse(&svg).unwrap();
@@ -109,7 +113,7 @@ fn odd_data_is_drawn_all_the_same() {
     ];
     for points in odd {
         for scale in [Scale::Linear, Scale::Log] {
-            for kind in [ChartKind::Lines, ChartKind::Dots] {
+            for kind in [ChartKind::Lines, ChartKind::Dots, ChartKind::Ratios] {
                 for figure in [Figure::Served, Figure::PssBytes, Figure::Jain] {
                     let mut e = fixture::empty("odd", "Odd", fixture::axis("connections", scale));
                     let mut chart = fixture::chart("odd", "Odd", figure, scale);
@@ -117,6 +121,14 @@ fn odd_data_is_drawn_all_the_same() {
                     chart.references = fixture::memory().charts[0].references.clone();
                     let one = |&(x, y)| fixture::statistic("event-loop", x, figure, y, 0.5);
                     e.statistics = points.iter().map(one).collect();
+                    let ratio = |&(x, y): &(f64, f64)| {
+                        let over = "event-loop";
+                        let standing = Standing::Inconclusive;
+                        let c = fixture::comparison(over, over, figure, y, 0.5, standing);
+                        Comparison { of: Cell { x, ..c.of.clone() }, ..c }
+                    };
+                    e.controls = points.iter().map(ratio).collect();
+                    e.comparisons = e.controls.clone();
                     let svg = charts::draw(&e, &chart).unwrap();
                     roxmltree::Document::parse(&svg).unwrap();
                     assert!(!svg.contains("NaN") && !svg.contains("inf"), "{points:?}");
@@ -245,4 +257,46 @@ fn knees_are_ringed_and_told() {
             .unwrap()
             .contains("knee")
     );
+}
+
+#[test]
+fn ratios_show_the_control_the_band_and_the_verdicts() {
+    let e = fixture::compared();
+    let svg = charts::draw(&e, &e.charts[0]).unwrap();
+    let words: Vec<(bool, String)> = marks(&svg);
+    assert_eq!(words.len(), 11);
+    assert!(words[0].1.starts_with("event-loop against itself, 64 connections: 1.01 [0.98, 1.04]"));
+    for (hollow, words) in &words {
+        assert_eq!(*hollow, words.contains("not alike") || words.contains("inconclusive"));
+    }
+    for expected in [
+        "requests per server-CPU-second, as a ratio over event-loop, 64 connections",
+        "class=\"band\"",
+        "class=\"unity\"",
+        "← slower</text>",
+        "faster →</text>",
+        "thread-pool over event-loop, 64 connections: 0.60 [0.58, 0.62], 9 blocks: not alike \
+         (it served 4 connections, the other 64)</title>",
+        "Hollow, no verdict:",
+    ] {
+        assert!(svg.contains(expected), "{expected}");
+    }
+    let empty = fixture::throughput();
+    let mut chart = e.charts[0].clone();
+    chart.figure = Figure::Jain;
+    assert!(charts::draw(&empty, &chart).unwrap().contains("Nothing was measured"));
+}
+
+#[test]
+fn ratios_of_several_variants_have_a_group_each() {
+    let e = fixture::doubtful();
+    let svg = charts::draw(&e, &e.charts[0]).unwrap();
+    for variant in &e.variants {
+        let heading = format!(">{variant}, over thread-per-connection, 64 connections</text>");
+        assert!(svg.contains(&heading), "{heading}");
+    }
+    assert!(svg.contains(">differs</text>"));
+    let one = charts::draw(&e, &e.charts[1]).unwrap();
+    assert_eq!(marks(&one).len(), 3);
+    assert!(one.contains("p99 latency · 1 in 100 computes, as a ratio over"));
 }
