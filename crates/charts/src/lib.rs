@@ -36,6 +36,7 @@ mod series;
 mod sheet;
 mod shortfall;
 mod text;
+mod told;
 mod whiskers;
 
 pub use error::Error;

@@ -2,9 +2,9 @@
 
 use std::fmt::Write as _;
 
-use results::{Cell, Claim, Environment, Experiment, Outcome, Unit, Verdict};
+use results::{Cell, Claim, Environment, Experiment, Unit, Verdict};
 
-use crate::series::place;
+use crate::{series::place, told};
 
 /// The whole text.
 pub(crate) fn text(environment: Option<&Environment>, experiments: &[Experiment]) -> String {
@@ -46,6 +46,13 @@ fn machine(out: &mut String, environment: &Environment) {
         let _ = writeln!(out, "Limits: {}.", inline(&limits.collect::<Vec<_>>().join(", ")));
     }
     out.push('\n');
+    if !environment.remarks.is_empty() {
+        out.push_str("Before the run:\n\n");
+        for remark in &environment.remarks {
+            let _ = writeln!(out, "- {}", inline(remark));
+        }
+        out.push('\n');
+    }
 }
 
 fn pinning(what: &str, cores: &[u32]) -> String {
@@ -80,6 +87,7 @@ fn section(out: &mut String, experiment: &Experiment, environment: Option<&Envir
         let stop = if title.ends_with(['.', '?', '!', ':']) { "" } else { "." };
         let _ = writeln!(out, "**{title}{stop}** {}\n", inline(&chart.look_for));
     }
+    told::text(out, experiment);
     let left_out = experiment.left_out.iter();
     let left_out = left_out.map(|l| format!("{} is left out: {}", l.model, l.why));
     let remarks: Vec<String> = experiment.remarks.iter().cloned().chain(left_out).collect();
@@ -97,8 +105,8 @@ fn claims(out: &mut String, experiments: &[Experiment]) {
     }
     out.push_str(
         "## Claims\n\n\
-         Measured: the median over the blocks, and in brackets the least and the greatest where they differ.\n\
-         A claim holds if every block is within what was expected, and fails if none is.\n\n\
+         Measured: the median over the blocks, and in brackets its 95 % interval, or with fewer than six blocks the range.\n\
+         A claim holds if the whole interval is within what was expected, and fails if the whole interval is outside.\n\n\
          | Claim | Source | Expected | Measured | Verdict |\n\
          |-------|--------|----------|----------|---------|\n",
     );
@@ -146,10 +154,16 @@ fn expected(claim: &Claim, experiment: &Experiment) -> String {
         (None, Some(most)) => format!("at most {}", value(most)),
         (None, None) => "any value".to_owned(),
     };
-    format!("{}, {cells}: {bounds}", expects.figure.label())
+    // A source that gives a round number may be missed by a little.
+    let tolerance = if expects.tolerance > 0.0 {
+        format!(" (± {} %)", Unit::Count.format(expects.tolerance * 100.0))
+    } else {
+        String::new()
+    };
+    format!("{}, {cells}: {bounds}{tolerance}", expects.figure.label())
 }
 
-/// `4 [2 – 8]`; the value alone where the blocks agree, or there is only one.
+/// `4 [2, 8]`; the value alone where the blocks agree, or there is only one.
 fn measured(claim: &Claim, verdict: &Verdict) -> String {
     let Some(median) = verdict.measured else { return "–".to_owned() };
     let median = value(claim, median);
@@ -157,7 +171,7 @@ fn measured(claim: &Claim, verdict: &Verdict) -> String {
     // The sign of a ratio is said once.
     let bound = |bound| value(claim, bound).trim_end_matches(" ×").to_owned();
     let (low, high) = (bound(low), bound(high));
-    if low == high { median } else { format!("{median} [{low} – {high}]") }
+    if low == high { median } else { format!("{median} [{low}, {high}]") }
 }
 
 /// A value as the claim means it: a ratio, or the figure in its unit.
@@ -169,24 +183,21 @@ fn value(claim: &Claim, value: f64) -> String {
     }
 }
 
-/// The verdict, with its reason unless it is as was claimed.
+/// The verdict with its reason.
 fn outcome(verdict: &Verdict) -> String {
     let label = verdict.outcome.label();
-    match verdict.outcome {
-        Outcome::Holds => format!("**{label}**"),
-        _ if verdict.why.is_empty() => format!("**{label}**"),
-        _ => format!("**{label}**: {}", verdict.why),
-    }
+    let why = if verdict.why.is_empty() { String::new() } else { format!(": {}", verdict.why) };
+    format!("**{label}**{why}")
 }
 
 /// Text as Markdown shows it: nothing in it becomes a tag or a new paragraph.
-fn inline(text: &str) -> String {
+pub(crate) fn inline(text: &str) -> String {
     let text = text.replace('&', "&amp;").replace('<', "&lt;").replace('*', "\\*");
     text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 /// Text in a table; the asterisks of a verdict stay.
-fn table_cell(text: &str) -> String {
+pub(crate) fn table_cell(text: &str) -> String {
     let text = text.replace('&', "&amp;").replace('<', "&lt;").replace('|', "\\|");
     text.split_whitespace().collect::<Vec<_>>().join(" ")
 }

@@ -56,13 +56,26 @@ fn the_readme_shows_the_charts_and_the_verdicts() {
         "- single-threaded is left out: it has no workers",
         "This was a quick run",
         "| A pool of 4 serves 4. | A text \\| with a bar | \
-         connections served, thread-pool (64 connections): at most 4 | 4 [2 – 8] | **holds** |",
+         connections served, thread-pool (64 connections): at most 4 (± 5 %) | 4 [2, 8] | \
+         **holds**: all blocks |",
         "event-loop over thread-pool (64 connections): at least 10 ×",
-        "| 16 × [8 – 32] | **inconclusive**: 3 of 5 blocks |",
-        "thread-pool (64 connections): 4 | 4 | **holds** |",
+        "| 16 × [8, 32] | **inconclusive**: 3 of 5 blocks |",
+        "thread-pool (64 connections): 4 | 4 | **holds**: all blocks |",
         "**Who is served?** What to look for in starved.",
         "**What an idle connection costs.** What to look for",
         "| – | **not measurable here**: not in this run |",
+        "Before the run:\n\n- others use core 1 to 30 %\n",
+        "<details><summary>10 comparisons: 1 better, 4 worse, 1 equivalent, 1 inconclusive, \
+         3 not alike</summary>\n\n| What |",
+        "| thread-per-connection (64 connections) | event-loop | requests per server-CPU-second | \
+         0.62 [0.59, 0.65] | 9 | **slower** |",
+        "| 9 | not alike: it served 4 connections, the other 64 |",
+        "Control: event-loop (64 connections) against itself: requests per server-CPU-second \
+         1.01 [0.98, 1.04], equivalent.",
+        "- thread-per-connection (1 in 100 computes, 64 connections) against itself: p99 latency \
+         1.70 [1.36, 2.04], differs from itself",
+        "Servers of others: bare-epoll (1), memcached (1.6.18), a-peer (0.1).",
+        "0 blocks in 1 min 0 s; then the blocks or the time that the plan allows were used up.",
     ] {
         assert!(readme.contains(expected), "{expected}\nis not in\n{readme}");
     }
