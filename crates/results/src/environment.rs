@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 #[serde(deny_unknown_fields)]
 pub struct Environment {
     /// Version of the format, [`crate::SCHEMA`].
+    #[schemars(extend("const" = crate::SCHEMA))]
     pub schema: u32,
     /// Model name of the CPU.
     pub cpu: String,

@@ -12,6 +12,7 @@ use crate::{Claim, Compare, Comparison, Figure, Verdict};
 #[serde(deny_unknown_fields)]
 pub struct Experiment {
     /// Version of the format, [`crate::SCHEMA`].
+    #[schemars(extend("const" = crate::SCHEMA))]
     pub schema: u32,
     /// Name of the experiment, of its plan and of this file.
     pub name: String,
@@ -203,6 +204,7 @@ pub struct Trial {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub warnings: Vec<String>,
     /// Everything measured.
+    #[schemars(extend("propertyNames" = { "$ref": "#/$defs/Figure" }))]
     pub figures: BTreeMap<Figure, f64>,
     /// What each worker did over the server's whole life, if the server says.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
