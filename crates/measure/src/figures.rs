@@ -72,7 +72,6 @@ pub(crate) fn figures(
     figures.put(Figure::Censored, Some(report.censored as f64));
     figures.put(Figure::Unsent, Some(report.unsent as f64));
     figures.put(Figure::Errors, Some(report.errors.total() as f64));
-    figures.put(Figure::AcceptDrops, report.accept_drops.map(|drops| drops as f64));
     figures.occupied(report);
     figures.life(report, end);
     figures.0
@@ -105,8 +104,6 @@ impl Figures {
             // In the window as over the run: bytes for each answer.
             let bytes = (report.bytes_in + report.bytes_out) as f64 / report.answered_total as f64;
             self.put(Figure::BytesPerServerCpuSecond, Some(bytes * answered / server));
-            let delay = watch.run_queue_seconds().map(|delay| delay * 1e6 / answered);
-            self.put(Figure::RunQueueDelayPerRequestUs, delay);
         }
     }
 
@@ -128,7 +125,6 @@ impl Figures {
         self.put(Figure::FromSendP99Us, p99(&report.latency_from_send));
         self.put(Figure::SlowLatencyP99Us, p99(&report.latency_slow));
         self.put(Figure::LatenessP99Us, p99(&report.lateness));
-        self.put(Figure::ReceiveLagP99Us, p99(&report.receive_lag));
     }
 
     /// Memory and threads, once all connections stand.

@@ -27,9 +27,8 @@ fn validator<T: JsonSchema>() -> Validator {
 
 /// Why `file` does not pass; nothing if it does.
 fn faults<T: JsonSchema>(file: &Value) -> Vec<String> {
-    let fault = |fault: jsonschema::ValidationError| {
-        format!("{}: {fault}", fault.instance_path().as_str())
-    };
+    let fault =
+        |fault: jsonschema::ValidationError| format!("{}: {fault}", fault.instance_path().as_str());
     validator::<T>().iter_errors(file).map(fault).collect()
 }
 
