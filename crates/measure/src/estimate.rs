@@ -48,11 +48,6 @@ impl Estimate {
     pub(crate) fn carries(&self) -> bool {
         self.count as usize >= FEWEST
     }
-
-    /// Upper end over lower end, less 1.
-    pub(crate) fn width(&self) -> f64 {
-        self.high / self.low - 1.0
-    }
 }
 
 /// How many values lie outside the interval on each side.
