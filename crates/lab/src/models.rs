@@ -9,13 +9,14 @@ use server::Model;
 use crate::console;
 
 /// Every model, in the order in which the book tells of them.
-pub(crate) const ALL: [&Model; 6] = [
+pub(crate) const ALL: [&Model; 7] = [
     &single_threaded::MODEL,
     &thread_per_connection::MODEL,
     &thread_pool::MODEL,
     &event_loop::MODEL,
     &connection_per_event_base::MODEL,
     &pooled_event_loops::MODEL,
+    &reuseport_loops::MODEL,
 ];
 
 /// What the models are held against. Served as models are, and compared with

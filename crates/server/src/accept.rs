@@ -1,8 +1,9 @@
 //! The listening socket, and what comes from it.
 
 use std::{
-    io,
+    io, iter,
     net::{SocketAddr, TcpListener, TcpStream},
+    num::NonZeroUsize,
     os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd},
     time::Duration,
 };
@@ -20,10 +21,11 @@ use crate::{Context, Stats, SystemCalls, stats::Seat};
 /// `net.core.somaxconn`.
 const BACKLOG: i32 = 4096;
 
-/// A listening socket.
+/// A listening socket, and those that share its address.
 #[derive(Debug)]
 pub struct Listener {
     socket: TcpListener,
+    siblings: Vec<Listener>,
 }
 
 /// An accepted connection, which counts as open until it is dropped.
@@ -58,16 +60,38 @@ impl Listener {
     ///
     /// Fails if the address is not ours or the port is taken.
     pub fn bind(address: SocketAddr) -> io::Result<Self> {
-        let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
-        // Before bind, or a restart is refused while old connections linger.
-        socket.set_reuse_address(true)?;
-        // Accepted sockets inherit it: no system call for each connection.
-        socket.set_tcp_nodelay(true)?;
-        // `accept` must never block: a client may give up between poll and accept.
-        socket.set_nonblocking(true)?;
-        socket.bind(&address.into())?;
+        Self::listen(bound(address, false)?)
+    }
+
+    /// Listens on `address` with `count` sockets. The kernel deals connections
+    /// among them by a hash of both ends' addresses, so each has its own backlog.
+    ///
+    /// # Errors
+    ///
+    /// As [`Listener::bind`].
+    // ANCHOR: bind_many
+    pub fn bind_many(address: SocketAddr, count: NonZeroUsize) -> io::Result<Self> {
+        // Sockets that agree to share a port share it with any other server of
+        // this user that agrees, too. One that does not agree finds it taken. It
+        // is closed again, or those that listen would find it so themselves.
+        let free = bound(address, false)?.local_addr()?;
+        let address = free.as_socket().unwrap_or(address);
+        let mut first = Self::listen(bound(address, true)?)?;
+        for _ in 1..count.get() {
+            first.siblings.push(Self::listen(bound(address, true)?)?);
+        }
+        Ok(first)
+    }
+    // ANCHOR_END: bind_many
+
+    fn listen(socket: Socket) -> io::Result<Self> {
         socket.listen(BACKLOG)?;
-        Ok(Self { socket: socket.into() })
+        Ok(Self { socket: socket.into(), siblings: Vec::new() })
+    }
+
+    /// Itself, and those that share its address.
+    pub fn all(&self) -> impl Iterator<Item = &Self> {
+        iter::once(self).chain(&self.siblings)
     }
 
     /// The address that clients connect to.
@@ -106,11 +130,10 @@ impl Listener {
         loop {
             context.stats.add(SystemCalls { accept: 1, ..SystemCalls::default() });
             let error = match self.socket.accept() {
-                Ok((stream, _)) if context.stats.open() < context.limits.connections as u64 => {
-                    let seat = context.stats.accept();
-                    return Ok(Attempt::Accepted(Connection { stream, seat }));
-                }
                 Ok((stream, _)) => {
+                    if let Some(seat) = context.stats.accept(context.limits.connections) {
+                        return Ok(Attempt::Accepted(Connection { stream, seat }));
+                    }
                     drop(stream);
                     context.stats.add(SystemCalls { close: 1, ..SystemCalls::default() });
                     context.stats.refuse();
@@ -138,9 +161,11 @@ impl Listener {
 
     /// Refuses everybody from now on. To be called after the stop was requested.
     pub(crate) fn close(&self) {
-        // Without it clients would go on connecting to a server that drains, to
-        // be reset when it ends. Fails only if it is done already.
-        let _ = shutdown(&self.socket, Shutdown::Both);
+        for listener in self.all() {
+            // Without it clients would go on connecting to a server that drains,
+            // to be reset when it ends. Fails only if it is done already.
+            let _ = shutdown(&listener.socket, Shutdown::Both);
+        }
     }
 
     fn wait(&self, Context { stop, stats, .. }: &Context) -> io::Result<()> {
@@ -165,6 +190,20 @@ impl AsRawFd for Listener {
     fn as_raw_fd(&self) -> RawFd {
         self.socket.as_raw_fd()
     }
+}
+
+/// A socket with the address of a listener.
+fn bound(address: SocketAddr, shared: bool) -> io::Result<Socket> {
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
+    // Before bind, or a restart is refused while old connections linger.
+    socket.set_reuse_address(true)?;
+    socket.set_reuse_port(shared)?;
+    // Accepted sockets inherit it: no system call for each connection.
+    socket.set_tcp_nodelay(true)?;
+    // `accept` must never block: a client may give up between poll and accept.
+    socket.set_nonblocking(true)?;
+    socket.bind(&address.into())?;
+    Ok(socket)
 }
 
 /// Waits for `duration`, or for the stop.

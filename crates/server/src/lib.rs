@@ -25,7 +25,7 @@ mod work;
 
 pub use accept::{Attempt, Connection, Listener};
 pub use context::{Context, Limits, QueueOrder};
-pub use model::{Knob, Model};
+pub use model::{Knob, Listeners, Model};
 pub use reactor::{LISTENER, Reactor, WAKEUP, Waker};
 pub use stats::{Report, Stats, SystemCalls, Tally, ThreadReport, Worker, WorkerReport};
 pub use stop::Stop;

@@ -15,11 +15,22 @@ pub struct Model {
     pub threads: &'static str,
     /// Title of the text that describes it; empty if no text does.
     pub seed: &'static str,
+    /// The sockets that it accepts from.
+    pub listeners: Listeners,
     /// The options that mean something to it, beyond those that all obey.
     pub knobs: &'static [Knob],
     /// Serves the listener until the context's [`crate::Stop`] is requested and
     /// every connection is done.
     pub serve: fn(&Listener, &Context) -> io::Result<()>,
+}
+
+/// How many sockets listen on a model's address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Listeners {
+    /// One.
+    One,
+    /// As many as workers: see [`Listener::bind_many`].
+    PerWorker,
 }
 
 /// An option that only some models have a use for.

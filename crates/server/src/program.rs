@@ -26,7 +26,7 @@ use signal_hook::{
     iterator::Signals,
 };
 
-use crate::{Context, Knob, Limits, Listener, Model, QueueOrder, Stats, Stop};
+use crate::{Context, Knob, Limits, Listener, Listeners, Model, QueueOrder, Stats, Stop};
 
 /// Descriptors that a server needs beside its connections.
 const DESCRIPTORS_BESIDE: u64 = 32;
@@ -122,7 +122,11 @@ fn serve(model: &Model, options: &Options) -> Result<(), String> {
     }
     let context = Arc::new(context(options).map_err(|error| format!("cannot start: {error}"))?);
     let main = context.stats.thread("main");
-    let listener = Listener::bind(options.listen).map_err(|error| refused(options, &error))?;
+    let listener = match model.listeners {
+        Listeners::One => Listener::bind(options.listen),
+        Listeners::PerWorker => Listener::bind_many(options.listen, context.workers),
+    };
+    let listener = listener.map_err(|error| refused(options, &error))?;
     let listener = Arc::new(listener);
     let address = listener.address().map_err(|error| format!("cannot start: {error}"))?;
     let ending = Ending {

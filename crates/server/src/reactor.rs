@@ -18,7 +18,7 @@ use mio::{Events, Interest, Poll, Token, event::Event, unix::SourceFd};
 use slab::Slab;
 
 use crate::{
-    Connection, Context, Listener, SystemCalls, Worker,
+    Attempt, Connection, Context, Listener, SystemCalls, Worker,
     nonblocking::{Peer, Shared, Turn},
     stats::Tally,
 };
@@ -31,6 +31,8 @@ const STOP: Token = Token(usize::MAX - 3);
 
 /// Bytes read at once; one buffer for all connections of a loop.
 const READ_BYTES: usize = 64 << 10;
+/// Connections accepted in one turn: those that are open have theirs too.
+const ACCEPTS: usize = 64;
 /// How often overdue connections are looked for, if there can be any.
 const SWEEP: Duration = Duration::from_millis(100);
 
@@ -123,6 +125,25 @@ impl<'a> Reactor<'a> {
         let waker = Waker { waker, wakes: AtomicU64::new(0) };
         Ok(Arc::clone(self.waker.insert(Arc::new(waker))))
     }
+
+    /// Takes in who waits at `listener`; tells when to go on, if somebody is left.
+    ///
+    /// # Errors
+    ///
+    /// As [`Listener::accept`].
+    // ANCHOR: accept
+    pub fn accept(&mut self, listener: &Listener) -> io::Result<Option<Duration>> {
+        for _ in 0..ACCEPTS {
+            match listener.accept_now(self.context)? {
+                Attempt::Accepted(connection) => self.adopt(connection),
+                Attempt::Refused => {}
+                Attempt::Empty => return Ok(None),
+                Attempt::Exhausted => return Ok(Some(Listener::EXHAUSTED_PAUSE)),
+            }
+        }
+        Ok(Some(Duration::ZERO))
+    }
+    // ANCHOR_END: accept
 
     /// Takes a connection in. If it cannot be watched it is closed, and counted
     /// as failed.

@@ -202,11 +202,17 @@ impl Stats {
         self.open.load(Relaxed)
     }
 
-    pub(crate) fn accept(&self) -> Seat {
-        self.accepted.fetch_add(1, Relaxed);
+    /// A seat for a new connection, if fewer than `limit` are taken.
+    pub(crate) fn accept(&self, limit: usize) -> Option<Seat> {
+        // Taken before it is counted: several threads may accept at once.
+        let seat = Seat(Arc::clone(&self.open));
         let open = self.open.fetch_add(1, Relaxed) + 1;
+        if open > limit as u64 {
+            return None;
+        }
+        self.accepted.fetch_add(1, Relaxed);
         self.open_peak.fetch_max(open, Relaxed);
-        Seat(Arc::clone(&self.open))
+        Some(seat)
     }
 
     /// Counts a connection that was closed at once, for want of room or of a thread.

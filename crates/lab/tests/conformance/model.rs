@@ -27,6 +27,7 @@ pub(crate) const CONNECTION_PER_EVENT_BASE: Model =
     Model { name: "connection-per-event-base", serves: Serves::Workers };
 pub(crate) const POOLED_EVENT_LOOPS: Model =
     Model { name: "pooled-event-loops", serves: Serves::All };
+pub(crate) const REUSEPORT_LOOPS: Model = Model { name: "reuseport-loops", serves: Serves::All };
 
 impl Model {
     /// How many of `clients` that stay are served by so many workers.
@@ -53,6 +54,7 @@ macro_rules! for_every_model {
         $crate::model::for_models!(event_loop = EVENT_LOOP: $($check),+);
         $crate::model::for_models!(connection_per_event_base = CONNECTION_PER_EVENT_BASE: $($check),+);
         $crate::model::for_models!(pooled_event_loops = POOLED_EVENT_LOOPS: $($check),+);
+        $crate::model::for_models!(reuseport_loops = REUSEPORT_LOOPS: $($check),+);
     };
 }
 

@@ -3,7 +3,7 @@
 use std::process::{Command, Stdio};
 
 use crate::{
-    model::{Model, for_every_model},
+    model::{EVENT_LOOP, Model, REUSEPORT_LOOPS, for_every_model},
     server::{LAB, Server},
 };
 
@@ -41,4 +41,20 @@ fn a_port_that_is_taken_is_said_in_one_line(model: Model) {
     assert_eq!(errors.lines().count(), 1, "{errors}");
     assert!(errors.contains(&address) && errors.contains("--listen"), "{errors}");
     server.connect().ping("the first serves on");
+}
+
+/// A server that shares its port among its own loops shares it with no other.
+#[test]
+fn a_port_is_not_shared_with_another_server() {
+    for (first, second) in [(REUSEPORT_LOOPS, EVENT_LOOP), (EVENT_LOOP, REUSEPORT_LOOPS)] {
+        let server = Server::start(first, "echo", &[]);
+        let address = server.address.to_string();
+        let second = Command::new(LAB)
+            .args(["serve", second.name, "--listen", &address])
+            .stdin(Stdio::null())
+            .output()
+            .expect("the command runs");
+        assert_eq!((second.status.code(), second.stdout.len()), (Some(1), 0));
+        server.connect().ping("the first serves on");
+    }
 }

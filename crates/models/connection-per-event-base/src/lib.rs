@@ -29,7 +29,9 @@ use std::{
 };
 
 use mio::unix::pipe;
-use server::{Connection, Context, Events, Knob, Listener, Model, QueueOrder, Reactor, Worker};
+use server::{
+    Connection, Context, Events, Knob, Listener, Listeners, Model, QueueOrder, Reactor, Worker,
+};
 
 /// The model's name card.
 pub const MODEL: Model = Model {
@@ -37,6 +39,7 @@ pub const MODEL: Model = Model {
     summary: "a worker runs one connection's own loop until it closes (flawed, on purpose)",
     threads: "1 + workers",
     seed: "Multi-Threaded Libevent Server Example",
+    listeners: Listeners::One,
     knobs: &[Knob::Workers, Knob::Queue],
     serve,
 };

@@ -20,7 +20,7 @@
 
 use std::{io, time::Duration};
 
-use server::{Attempt, Context, Events, LISTENER, Listener, Model, Reactor};
+use server::{Context, Events, LISTENER, Listener, Listeners, Model, Reactor};
 
 /// The model's name card.
 pub const MODEL: Model = Model {
@@ -28,14 +28,13 @@ pub const MODEL: Model = Model {
     summary: "one thread serves every connection from one loop",
     threads: "1",
     seed: "Event-driven Servers: An Intuitive Study",
+    listeners: Listeners::One,
     knobs: &[],
     serve,
 };
 
 /// Events taken from the kernel in one turn.
 const EVENTS: usize = 1024;
-/// Connections accepted in one turn: those that are open have theirs too.
-const ACCEPTS: usize = 64;
 
 /// Serves `listener` until the stop is requested and no connection is left.
 ///
@@ -57,29 +56,10 @@ pub fn serve(listener: &Listener, context: &Context) -> io::Result<()> {
             }
         }
         if accept_in.is_some() {
-            accept_in = accept(listener, context, &mut reactor)?;
+            accept_in = reactor.accept(listener)?;
         }
         reactor.resume();
     }
     Ok(())
 }
 // ANCHOR_END: serve
-
-/// Takes in who waits; tells when to go on, if somebody is left.
-// ANCHOR: accept
-fn accept(
-    listener: &Listener,
-    context: &Context,
-    reactor: &mut Reactor,
-) -> io::Result<Option<Duration>> {
-    for _ in 0..ACCEPTS {
-        match listener.accept_now(context)? {
-            Attempt::Accepted(connection) => reactor.adopt(connection),
-            Attempt::Refused => {}
-            Attempt::Empty => return Ok(None),
-            Attempt::Exhausted => return Ok(Some(Listener::EXHAUSTED_PAUSE)),
-        }
-    }
-    Ok(Some(Duration::ZERO))
-}
-// ANCHOR_END: accept

@@ -19,7 +19,9 @@
 use std::{io, sync::Arc, thread};
 
 use crossbeam_channel::{Receiver, Sender, unbounded};
-use server::{Connection, Context, Events, Knob, Listener, Model, Reactor, WAKEUP, Waker};
+use server::{
+    Connection, Context, Events, Knob, Listener, Listeners, Model, Reactor, WAKEUP, Waker,
+};
 
 /// The model's name card.
 pub const MODEL: Model = Model {
@@ -27,6 +29,7 @@ pub const MODEL: Model = Model {
     summary: "an acceptor deals connections round-robin to N loops",
     threads: "1 + workers",
     seed: "Multithreaded, libevent socket server",
+    listeners: Listeners::One,
     knobs: &[Knob::Workers],
     serve,
 };

@@ -18,7 +18,7 @@
 
 use std::io;
 
-use server::{Context, Listener, Model, blocking};
+use server::{Context, Listener, Listeners, Model, blocking};
 
 /// The model's name card.
 pub const MODEL: Model = Model {
@@ -26,6 +26,7 @@ pub const MODEL: Model = Model {
     summary: "one thread, one connection at a time",
     threads: "1",
     seed: "Event-driven Servers: An Intuitive Study",
+    listeners: Listeners::One,
     knobs: &[],
     serve,
 };

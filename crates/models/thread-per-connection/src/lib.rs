@@ -18,7 +18,7 @@
 
 use std::{io, thread};
 
-use server::{Context, Listener, Model, blocking};
+use server::{Context, Listener, Listeners, Model, blocking};
 
 /// The model's name card.
 pub const MODEL: Model = Model {
@@ -26,6 +26,7 @@ pub const MODEL: Model = Model {
     summary: "a new thread for every connection",
     threads: "1 + connections",
     seed: "Event-driven Servers: An Intuitive Study",
+    listeners: Listeners::One,
     knobs: &[],
     serve,
 };

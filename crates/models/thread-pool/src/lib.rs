@@ -18,7 +18,7 @@
 use std::{io, thread};
 
 use crossbeam_channel::{Receiver, Sender, bounded};
-use server::{Connection, Context, Knob, Listener, Model, Worker, blocking};
+use server::{Connection, Context, Knob, Listener, Listeners, Model, Worker, blocking};
 
 /// The model's name card.
 pub const MODEL: Model = Model {
@@ -26,6 +26,7 @@ pub const MODEL: Model = Model {
     summary: "a fixed set of threads shares a queue of connections",
     threads: "1 + workers",
     seed: "Event-driven Servers: An Intuitive Study",
+    listeners: Listeners::One,
     knobs: &[Knob::Workers],
     serve,
 };

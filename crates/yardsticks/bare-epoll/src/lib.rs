@@ -30,7 +30,9 @@ use rustix::{
     fd::OwnedFd,
     io::Errno,
 };
-use server::{Attempt, Connection, Context, Listener, Model, SystemCalls, Tally, Worker};
+use server::{
+    Attempt, Connection, Context, Listener, Listeners, Model, SystemCalls, Tally, Worker,
+};
 use slab::Slab;
 
 /// The yardstick's name card.
@@ -39,6 +41,7 @@ pub const MODEL: Model = Model {
     summary: "epoll_wait, read, write and nothing else: the floor under every loop (echo only)",
     threads: "1",
     seed: "",
+    listeners: Listeners::One,
     knobs: &[],
     serve,
 };

@@ -32,7 +32,7 @@
 use std::{io, time::Duration};
 
 use rustix::time::{ClockId, clock_gettime};
-use server::{Attempt, Context, Events, LISTENER, Listener, Model, Reactor};
+use server::{Context, Events, LISTENER, Listener, Listeners, Model, Reactor};
 
 /// The name card of the one that burns as much as it uses.
 pub const PLAIN: Model = Model {
@@ -40,6 +40,7 @@ pub const PLAIN: Model = Model {
     summary: "an event loop that burns as much CPU again as it uses",
     threads: "1",
     seed: "",
+    listeners: Listeners::One,
     knobs: &[],
     serve: |listener, context| serve(listener, context, PLAIN_PERCENT),
 };
@@ -56,8 +57,6 @@ pub const COSTLY: Model = Model {
 const PLAIN_PERCENT: u64 = 100;
 /// What the costly one burns: 2.4 times the CPU in all, and 1.2 times the plain one's.
 const COSTLY_PERCENT: u64 = 140;
-/// Connections accepted in one turn.
-const ACCEPTS: usize = 64;
 
 /// Serves `listener` until the stop is requested and no connection is left.
 ///
@@ -79,28 +78,12 @@ pub fn serve(listener: &Listener, context: &Context, burn_percent: u64) -> io::R
             }
         }
         if accept_in.is_some() {
-            accept_in = accept(listener, context, &mut reactor)?;
+            accept_in = reactor.accept(listener)?;
         }
         reactor.resume();
         meter.burn(cpu_ns);
     }
     Ok(())
-}
-
-fn accept(
-    listener: &Listener,
-    context: &Context,
-    reactor: &mut Reactor,
-) -> io::Result<Option<Duration>> {
-    for _ in 0..ACCEPTS {
-        match listener.accept_now(context)? {
-            Attempt::Accepted(connection) => reactor.adopt(connection),
-            Attempt::Refused => {}
-            Attempt::Empty => return Ok(None),
-            Attempt::Exhausted => return Ok(Some(Listener::EXHAUSTED_PAUSE)),
-        }
-    }
-    Ok(Some(Duration::ZERO))
 }
 
 /// Knows what is owed, and burns it.
