@@ -125,6 +125,10 @@ pub(crate) struct Args {
     #[arg(long, value_name = "N", default_value_t = 1, conflicts_with = "plan")]
     seed: u64,
 
+    /// Connections of each thread whose answers the kernel stamps, to tell how late they were noted
+    #[arg(long, value_name = "N", default_value_t = 4, conflicts_with = "plan")]
+    stamped: usize,
+
     /// Process of the server, to tell its CPU time (and memory, with --idle)
     #[arg(long, value_name = "PID")]
     pid: Option<u32>,
@@ -230,6 +234,7 @@ impl Args {
                 requests_per_connection: self.requests_per_connection,
                 slow_readers: self.slow_readers,
                 seed: self.seed,
+                stamped: self.stamped,
                 stall: self.stall,
                 watch_memory: self.idle && self.pid.is_some(),
                 ..Plan::new(resolve(self.addr.as_deref().unwrap_or_default())?)

@@ -10,6 +10,7 @@ use crate::{
     error::Error,
     fault::{Cause, Fault},
     generator::{Generator, NAP},
+    stamps::Stamps,
 };
 
 impl Generator<'_> {
@@ -55,6 +56,9 @@ impl Generator<'_> {
     /// Begins the `nth` connection of the run for `id`.
     fn dial(&mut self, id: usize, nth: usize) -> io::Result<()> {
         let mut stream = self.sources.connect(nth)?;
+        if id < self.plan.stamped {
+            Stamps::ask(&stream);
+        }
         // Both interests, once: the edge-triggered loop never has to change them.
         let interests = Interest::READABLE | Interest::WRITABLE;
         self.poll.registry().register(&mut stream, Token(id), interests)?;

@@ -19,6 +19,7 @@ use crate::{
     settling::{Settling, Verdict},
     share::Share,
     sources::Sources,
+    stamps::Stamps,
 };
 
 /// Longest wait without a look at the interrupt flag.
@@ -53,6 +54,7 @@ pub(crate) struct Generator<'a> {
     pub(crate) pacing: Pacing,
     pub(crate) ledger: Ledger,
     pub(crate) buffer: Box<[u8]>,
+    pub(crate) stamps: Stamps,
     /// Handshakes under way, connections established and not ended, and answers owed.
     pub(crate) connecting: usize,
     pub(crate) live: usize,
@@ -94,6 +96,7 @@ impl<'a> Generator<'a> {
             script,
             pacing: Pacing::Silent,
             buffer: vec![0; BUFFER].into(),
+            stamps: Stamps::new(),
             connecting: 0,
             live: 0,
             outstanding: 0,

@@ -28,6 +28,8 @@ pub(crate) struct Ledger {
     pub(crate) arrivals: u64,
     pub(crate) sent: u64,
     pub(crate) lag: Lag,
+    /// From the kernel receiving a part of an answer until it was noted.
+    pub(crate) receive_lag: Histogram<u64>,
     pub(crate) connections_made: u64,
     pub(crate) bytes_in: u64,
     pub(crate) bytes_out: u64,
@@ -77,6 +79,7 @@ impl Ledger {
             arrivals: 0,
             sent: 0,
             lag: Lag::new(is_open),
+            receive_lag: histogram(),
             connections_made: 0,
             bytes_in: 0,
             bytes_out: 0,
@@ -124,6 +127,7 @@ impl Ledger {
         self.arrivals += other.arrivals;
         self.sent += other.sent;
         self.lag.add(&other.lag);
+        self.receive_lag += &other.receive_lag;
         self.connections_made += other.connections_made;
         self.bytes_in += other.bytes_in;
         self.bytes_out += other.bytes_out;

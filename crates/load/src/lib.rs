@@ -22,7 +22,7 @@
 //! - who: `run`, `crew`, `share`;
 //! - the loop: `generator`, `connecting`, `traffic`, `exchange`, `connection`;
 //! - what goes on beside it: `slow`, `stall`;
-//! - what is counted: `account`, `ledger`, `own`, `watch`, `observer`, `findings`;
+//! - what is counted: `account`, `ledger`, `own`, `stamps`, `watch`, `observer`, `findings`;
 //! - what is told: `summary`, `fairness`, `little`, `report`, `verdict`.
 
 mod account;
@@ -56,6 +56,7 @@ mod share;
 mod slow;
 mod sources;
 mod stall;
+mod stamps;
 mod summary;
 mod traffic;
 mod verdict;

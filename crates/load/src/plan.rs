@@ -74,6 +74,10 @@ pub struct Plan {
     /// then unanswered is a censored sample.
     #[serde(default = "default::grace", with = "human")]
     pub grace: Duration,
+    /// Connections of each thread of which the kernel is asked when it received
+    /// the answers, to know how late the generator noted them.
+    #[serde(default = "default::stamped")]
+    pub stamped: usize,
     /// The server's process, whose CPU time and threads are sampled.
     #[serde(default)]
     pub watch: Option<u32>,
@@ -253,6 +257,7 @@ impl Plan {
             warmup_most: None,
             duration: default::duration(),
             grace: default::grace(),
+            stamped: default::stamped(),
             watch: None,
             stall: None,
             watch_memory: false,
@@ -400,6 +405,9 @@ mod default {
     }
     pub(super) fn grace() -> Duration {
         Duration::from_millis(500)
+    }
+    pub(super) fn stamped() -> usize {
+        4
     }
     pub(super) fn weight() -> u32 {
         1

@@ -97,6 +97,10 @@ pub struct Report {
     /// Open loop: all of them, from an arrival being due to the generator taking it
     /// up. A latency from the due instant holds as much of the generator itself.
     pub lateness: Option<Summary>,
+    /// From the kernel's receiving an answer, or a part of it, to the generator's
+    /// noting it, on a few connections of each thread: what the generator may have
+    /// added to a latency. `None` if the kernel stamped nothing that they read.
+    pub receive_lag: Option<Summary>,
     /// Closed loop in which all think alike: see [`littles_law`].
     pub littles_law: Option<f64>,
     /// CPU time of the generator's threads in the window. An open loop spins before each
@@ -175,6 +179,7 @@ impl Report {
             adherence,
             max_lag_us: adherence.map(|_| ledger.lag.max_ns as f64 / 1e3),
             lateness: ledger.lag.told(),
+            receive_lag: Some(Summary::of(&ledger.receive_lag)).filter(|lag| lag.samples > 0),
             littles_law: self_check(plan, &ledger, rate, served),
             client_cpu_seconds: seconds(found.usage.cpu),
             client_wait_seconds: seconds(found.usage.waited),

@@ -56,7 +56,7 @@ pub fn run(plan: &Plan, interrupt: &AtomicBool) -> Result<Report, Error> {
     let mut report = Report::of(plan, findings, end, watched);
     report.slow_readers = beside.slow;
     report.interrupted = interrupt.load(Ordering::Relaxed);
-    verdict::pass(&mut report);
+    verdict::pass(&mut report, plan);
     Ok(report)
 }
 

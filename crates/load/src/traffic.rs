@@ -137,19 +137,29 @@ impl Generator<'_> {
         loop {
             let connection = &mut self.connections[id];
             let Some(stream) = &mut connection.stream else { return };
-            let bytes = match stream.read(&mut self.buffer) {
-                Ok(0) => {
+            let read = if id < self.plan.stamped {
+                self.stamps.read(stream, &mut self.buffer)
+            } else {
+                stream.read(&mut self.buffer).map(|bytes| (bytes, None))
+            };
+            let (bytes, stamp) = match read {
+                Ok((0, _)) => {
                     let owed =
                         if connection.exchange.outstanding { "owing" } else { "without owing" };
                     let text = format!("the server closed the connection, {owed} an answer");
                     return self.fail(id, &Fault::new(Cause::ClosedEarly, text));
                 }
-                Ok(bytes) => bytes,
+                Ok(read) => read,
                 Err(why) if why.kind() == ErrorKind::WouldBlock => return,
                 Err(why) if why.kind() == ErrorKind::Interrupted => continue,
                 Err(why) => return self.fail(id, &Fault::io("reading", &why)),
             };
             let now = self.clock.now();
+            if let Some(stamp) = stamp
+                && self.ledger.is_in_window(now)
+            {
+                self.ledger.receive_lag.saturating_record(nanoseconds(stamp.age()));
+            }
             self.ledger.bytes_in += bytes as u64;
             connection.account.first_byte_at = connection.account.first_byte_at.min(now);
             match connection.exchange.receive(&self.buffer[..bytes], &mut self.script) {

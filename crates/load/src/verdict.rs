@@ -1,6 +1,6 @@
 //! What a report's figures are worth, in sentences.
 
-use crate::report::Report;
+use crate::{plan::Plan, report::Report};
 
 /// Shares below which an open loop's schedule was not kept: warn, void.
 const ADHERENCE_WARN: f64 = 0.999;
@@ -15,12 +15,22 @@ const WAIT_WARN: f64 = 0.05;
 /// Share of the window beyond which a generator that works is always working.
 const BUSY_WARN: f64 = 0.95;
 
+/// Share of the p99 latency that may be the generator's own, at its p99.
+const RECEIVE_WARN: f64 = 0.5;
+
 /// Share of the window that the generator may have stood still.
 const STALL_VOID: f64 = 0.05;
 
 /// Adds the warnings that a report deserves, and why it is void if it is.
-pub(crate) fn pass(report: &mut Report) {
+pub(crate) fn pass(report: &mut Report, plan: &Plan) {
     (report.warnings, report.void) = of(report);
+    if plan.stamped > 0 && report.answered > 0 && report.receive_lag.is_none() {
+        report.warnings.push(
+            "the kernel stamped no answer of the connections sampled; how late the generator \
+             noted answers is not known"
+                .to_owned(),
+        );
+    }
 }
 
 fn of(report: &Report) -> (Vec<String>, Option<String>) {
@@ -75,6 +85,15 @@ fn capacity(report: &Report, warnings: &mut Vec<String>) {
             "the generator waited {:.2} s of the window for a core, which the latencies include; \
              stop other programs or pin it apart",
             report.client_wait_seconds
+        ));
+    }
+    let lag = report.receive_lag.as_ref().and_then(|lag| lag.p99_us);
+    if let (Some(lag), Some(latency)) = (lag, report.latency.p99_us)
+        && lag > RECEIVE_WARN * latency
+    {
+        warnings.push(format!(
+            "answers waited up to {lag:.0} µs (p99) for the generator, of a latency of \
+             {latency:.0} µs; ask for less, give it another thread or a core of its own"
         ));
     }
     // An open loop spins, so there it says nothing.

@@ -29,6 +29,20 @@ fn a_correct_echo_is_all_served() {
 }
 
 #[test]
+fn receive_stamps_are_of_the_connections_sampled() {
+    let mut plan = plan(serve(|_, stream| echo(stream, |_, _| {})), 4);
+    plan.stamped = 0;
+    assert_eq!(run(&plan).receive_lag, None);
+    plan.stamped = 2;
+    let report = run(&plan);
+    assert_eq!((report.served, report.errors.total()), (4, 0));
+    // Either it is known, or said not to be.
+    let noted = report.warnings.iter().any(|text| text.contains("stamped no answer"));
+    assert_eq!(noted, report.receive_lag.is_none());
+    assert!(report.receive_lag.is_none_or(|lag| lag.samples < report.answered));
+}
+
+#[test]
 fn a_report_survives_json() {
     let report = run(&plan(serve(|_, stream| echo(stream, |_, _| {})), 2));
     let text = serde_json::to_string(&report).unwrap();
