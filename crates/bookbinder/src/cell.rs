@@ -1,6 +1,6 @@
 //! One point of an experiment, as a directive names it.
 
-use results::{Experiment, Figure, Statistic, Unit};
+use results::{Cell, Comparison, Experiment, Figure, Statistic, Unit};
 use serde_json::Value;
 
 use crate::{
@@ -91,7 +91,7 @@ pub(crate) fn figure(name: &str) -> Result<Figure, String> {
 }
 
 /// What the files call a figure.
-fn name(figure: Figure) -> String {
+pub(crate) fn name(figure: Figure) -> String {
     match serde_json::to_value(figure) {
         Ok(Value::String(name)) => name,
         _ => figure.label().to_owned(),
@@ -116,6 +116,25 @@ pub(crate) fn at(experiment: &Experiment, x: f64) -> String {
 
 fn place(label: &str, x: &str) -> String {
     if label.contains(' ') { format!("{label}: {x}") } else { format!("{x} {label}") }
+}
+
+/// The comparison of two cells, if the experiment made it.
+pub(crate) fn comparison<'a>(
+    experiment: &'a Experiment,
+    figure: Figure,
+    of: &Cell,
+    over: &Cell,
+) -> Option<&'a Comparison> {
+    let mut all = experiment.comparisons.iter();
+    all.find(|one| one.figure == figure && one.of == *of && one.over == *over)
+}
+
+/// Fewer blocks carry no interval: `low` and `high` are their range.
+const FEWEST: u32 = 6;
+
+/// `95 % interval 2–3`, or the range where blocks are few.
+pub(crate) fn interval(blocks: u32, words: &str) -> String {
+    if blocks < FEWEST { words.to_owned() } else { format!("95 % interval {words}") }
 }
 
 /// `median of 5 blocks`, and whether the run was a short one.

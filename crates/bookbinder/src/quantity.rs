@@ -27,6 +27,16 @@ pub(crate) fn digits(value: f64) -> String {
     format(Unit::Share, value)
 }
 
+/// A ratio with the digits that tell it from 1: `0.96`, `1.04`, `12.3`.
+pub(crate) fn ratio(value: f64) -> String {
+    if (0.095..9.995).contains(&value) { format!("{value:.2}") } else { digits(value) }
+}
+
+/// `0.96–1.04`.
+pub(crate) fn ratios(low: f64, high: f64) -> String {
+    format!("{}–{}", ratio(low), ratio(high))
+}
+
 /// A whole number in groups of three digits.
 fn grouped(value: f64) -> String {
     let text = format!("{:.0}", value.abs());
@@ -57,6 +67,12 @@ mod tests {
         assert_eq!(format(Unit::Count, 19_000.0), "19\u{202f}000");
         assert_eq!(format(Unit::Count, 0.25), "0.25");
         assert_eq!(digits(0.984_2), "0.984");
+    }
+
+    #[test]
+    fn a_ratio_is_told_from_one() {
+        assert_eq!(ratios(0.996, 12.34), "1.00–12.3");
+        assert_eq!(ratio(0.042), "0.042");
     }
 
     #[test]

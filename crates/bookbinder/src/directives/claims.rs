@@ -10,7 +10,8 @@ use crate::{
 };
 
 const HEAD: &str = "<div class=\"table-wrapper\"><table class=\"claims\">\n<thead><tr>\
-                    <th>Claim</th><th>Expected</th><th>Measured</th><th>Verdict</th>\
+                    <th>Claim</th><th>Expected</th><th>Measured (95&nbsp;% interval)</th>\
+                    <th>Verdict</th>\
                     </tr></thead>\n<tbody>\n";
 const FOOT: &str = "</tbody>\n</table></div>";
 
@@ -44,14 +45,27 @@ fn row(experiment: &Experiment, claim: &Claim) -> String {
     };
     format!(
         "<tr><td>{} <cite>{}</cite></td><td>{}</td><td>{}</td>\
-         <td class=\"{class}\"><strong>{label}</strong><br>{} <small>{}</small></td></tr>\n",
+         <td class=\"{class}\"><strong>{label}</strong><br>{}{} <small>{}</small></td></tr>\n",
         html::escape(&claim.says),
         html::escape(&claim.source),
         html::escape(&expectation(experiment, &claim.expects)),
         html::escape(&measured(&claim.expects, verdict)),
-        html::escape(why),
+        html::escape(why.trim_end_matches('.')),
+        html::escape(&standing(experiment, &claim.expects)),
         html::code(&experiment.name)
     )
+}
+
+/// What the comparison of the claim's cells says, if the experiment makes it.
+fn standing(experiment: &Experiment, expects: &Expectation) -> String {
+    let found = expects
+        .over
+        .as_ref()
+        .and_then(|over| cell::comparison(experiment, expects.figure, &expects.of, over));
+    found.map_or_else(String::new, |found| {
+        let (of, over) = (&found.of.model, &found.over.model);
+        format!("; {of} over {over}: {}", found.standing.label(found.figure))
+    })
 }
 
 fn class(outcome: Outcome) -> &'static str {
@@ -75,8 +89,13 @@ fn expectation(experiment: &Experiment, expects: &Expectation) -> String {
         (None, Some(most)) => format!(": at most {}", value(most)),
         (None, None) => String::new(),
     };
+    let tolerance = if expects.tolerance > 0.0 {
+        format!(" (± {}\u{202f}%)", quantity::digits(expects.tolerance * 100.0))
+    } else {
+        String::new()
+    };
     let (label, of, over) = (expects.figure.label(), place(&expects.of), over.unwrap_or_default());
-    format!("{label}, {of}{over}{bounds}")
+    format!("{label}, {of}{over}{bounds}{tolerance}")
 }
 
 fn measured(expects: &Expectation, verdict: Option<&Verdict>) -> String {
@@ -128,9 +147,10 @@ mod tests {
         for part in [
             "A pool of four serves four. <cite>An Example</cite>",
             "<td>connections served, thread-pool, 64 connections: at most 4</td><td>4</td>",
-            "<td class=\"holds\"><strong>holds</strong><br>In all 5 blocks.",
-            "over thread-pool, 64 connections: at least 20</td><td>16 (15–17)</td>",
+            "<td class=\"holds\"><strong>holds</strong><br>In all 5 blocks <small>",
+            "over thread-pool, 64 connections: at least 20 (± 5\u{202f}%)</td><td>16 (15–17)</td>",
             "<td class=\"fails\"><strong>fails</strong>",
+            "In all 5 blocks; event-loop over thread-pool: more <small>",
         ] {
             assert!(table.contains(part), "{part} in\n{table}");
         }

@@ -32,8 +32,15 @@ fn describe(environment: &Environment) -> String {
         ),
     };
     let day = environment.started.split('T').next().unwrap_or_default();
+    let remarks = match &environment.remarks[..] {
+        [] => String::new(),
+        remarks => {
+            let remarks = remarks.iter().map(|remark| remark.trim_end_matches('.'));
+            format!(" Before the run: {}.", remarks.collect::<Vec<_>>().join("; "))
+        }
+    };
     format!(
-        "{} with {cores} and {memory} of memory, {}, {}.{pinned} Measured on {day}, at commit {}.",
+        "{} with {cores} and {memory} of memory, {}, {}.{pinned} Measured on {day}, at commit {}.{remarks}",
         environment.cpu, environment.kernel, environment.rustc, environment.commit
     )
 }
@@ -57,7 +64,8 @@ mod tests {
             render("{{environment}}").unwrap(),
             "Example CPU with 2 cores and 8\u{202f}GiB of memory, Linux 6.1, rustc 1.88.0. \
              The server ran on core 0, the load generator on core 1. \
-             Measured on 2025-01-02, at commit abc1234."
+             Measured on 2025-01-02, at commit abc1234. \
+             Before the run: others use core 1 to 30 %; the governor is slow."
         );
         assert_eq!(missing(render_without_results("{{environment}}")), "cargo lab bench");
         assert!(wrong("{{environment here}}").contains("{{environment}}"));

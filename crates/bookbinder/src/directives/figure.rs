@@ -1,7 +1,7 @@
 //! `{{figure EXPERIMENT MODEL X FIGURE}}`: a number that was measured.
 //!
 //! X is a place on the axis, `max` or `min`. `variant=NAME` chooses a variant,
-//! `show=range` adds the least and the greatest of the blocks.
+//! `show=interval` adds the 95 % interval of the median; of few blocks, their range.
 
 use crate::{
     cell::{self, Point},
@@ -10,30 +10,32 @@ use crate::{
     html, quantity,
 };
 
-const USAGE: &str = "figure EXPERIMENT MODEL X FIGURE [variant=NAME] [show=range]";
+const USAGE: &str = "figure EXPERIMENT MODEL X FIGURE [variant=NAME] [show=interval]";
 
 pub(super) fn render(directive: &Directive<'_>, evidence: &Evidence) -> Result<String, Failure> {
     let [experiment, model, x, figure] = directive.exactly(&["variant", "show"], USAGE)?;
     let figure = cell::figure(figure)?;
-    let with_range = match directive.option("show") {
+    let with_interval = match directive.option("show") {
         None => false,
-        Some("range") => true,
+        Some("interval") => true,
         Some(other) => return Err(format!("show={other}; write {{{{{USAGE}}}}}").into()),
     };
     let experiment = evidence.experiment(experiment)?;
     let point = Point { model, variant: directive.option("variant"), x };
     let statistic = point.statistic(experiment, figure)?;
 
-    let range = quantity::range(figure.unit(), statistic.low, statistic.high);
+    let interval = quantity::range(figure.unit(), statistic.low, statistic.high);
     let title = format!(
-        "{}: {}, {}: {}, {range}",
+        "{}: {}, {}: {}, {}",
         experiment.name,
         figure.label(),
         cell::describe(experiment, model, point.variant, statistic.x),
-        cell::blocks(experiment, statistic.blocks)
+        cell::blocks(experiment, statistic.blocks),
+        cell::interval(statistic.blocks, &interval)
     );
     let median = quantity::format(figure.unit(), statistic.median);
-    let text = if with_range && range != median { format!("{median} ({range})") } else { median };
+    let text =
+        if with_interval && interval != median { format!("{median} ({interval})") } else { median };
     Ok(html::figure(&text, &title))
 }
 
@@ -48,9 +50,19 @@ mod tests {
             "<span class=\"figure\" title=\"starvation: connections served, \
              thread-pool, 64 connections: median of 5 blocks, 4\">4</span>"
         );
-        let wait = render("{{figure starvation event-loop max longest_wait_ms show=range}}");
+        let wait = render("{{figure starvation event-loop max longest_wait_ms show=interval}}");
         let wait = wait.unwrap();
         assert!(wait.contains(">2.5\u{202f}ms (2\u{202f}ms–3\u{202f}ms)<"), "{wait}");
+    }
+
+    #[test]
+    fn enough_blocks_have_an_interval() {
+        let text = "{{figure starvation thread-pool 64 longest_wait_ms}}";
+        let wait = render(text).unwrap();
+        assert!(
+            wait.contains("median of 9 blocks, 95 % interval 6\u{202f}ms–9\u{202f}ms"),
+            "{wait}"
+        );
     }
 
     #[test]

@@ -8,12 +8,14 @@
 //! | `{{axis EXPERIMENT MODEL max FIGURE}}`      | the greatest (least) x that was measured    |
 //! | `{{question EXPERIMENT}}`                   | the experiment's question                   |
 //! | `{{claims}}`, `{{claims EXPERIMENT}}`       | a table of claims and verdicts              |
+//! | `{{comparisons EXPERIMENT …}}`             | a table of ratios over the baseline         |
 //! | `{{environment}}`                           | a sentence on the machine                   |
 //! | `{{doc CRATE}}`                             | the `//!` page of a model crate             |
 
 mod axis;
 mod chart;
 mod claims;
+mod comparisons;
 mod doc;
 mod environment;
 mod figure;
@@ -28,6 +30,10 @@ use crate::{
     html,
     nearest::advice,
 };
+
+/// Every directive there is.
+const NAMES: [&str; 9] =
+    ["chart", "figure", "ratio", "axis", "question", "claims", "comparisons", "environment", "doc"];
 
 /// What directives read from.
 #[derive(Debug)]
@@ -48,12 +54,11 @@ pub(crate) fn render(directive: &Directive<'_>, sources: &Sources<'_>) -> Result
         "axis" => axis::render(directive, evidence),
         "question" => question::render(directive, evidence),
         "claims" => claims::render(directive, evidence),
+        "comparisons" => comparisons::render(directive, evidence),
         "environment" => environment::render(directive, evidence),
         "doc" => doc::render(directive, sources.models),
         unknown => {
-            let names =
-                ["chart", "figure", "ratio", "axis", "question", "claims", "environment", "doc"];
-            Err(Failure::Wrong(format!("no directive `{unknown}`{}", advice(unknown, names))))
+            Err(Failure::Wrong(format!("no directive `{unknown}`{}", advice(unknown, NAMES))))
         }
     }
 }
@@ -62,7 +67,7 @@ pub(crate) fn render(directive: &Directive<'_>, sources: &Sources<'_>) -> Result
 pub(crate) fn note(directive: &Directive<'_>, missing: &Missing) -> String {
     let text = format!("{}: run {}", html::escape(&missing.what), html::code(&missing.command));
     match directive.name {
-        "chart" | "claims" => {
+        "chart" | "claims" | "comparisons" => {
             let name = directive.arguments.first().copied().unwrap_or(directive.name);
             html::block(&format!(
                 r#"<div class="missing"><strong>{}</strong> {text}</div>"#,

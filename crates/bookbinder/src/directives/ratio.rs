@@ -1,10 +1,12 @@
 //! `{{ratio EXPERIMENT MODEL X FIGURE over=MODEL}}`: how many times as much.
 //!
 //! The ratio is taken within each block, where the machine was the same for
-//! both, and the median of the ratios is shown. `over-x=` and `over-variant=`
-//! choose another point of the same or of another model.
+//! both, and the median of the ratios is shown. Where the experiment compares
+//! the two, its interval and verdict are told. `over-x=` and `over-variant=`
+//! choose another point of the same or of another model; `show=interval` adds
+//! the interval.
 
-use results::{Experiment, Figure, Statistic};
+use results::{Cell, Experiment, Figure, Statistic};
 
 use crate::{
     cell::{self, Point},
@@ -13,9 +15,9 @@ use crate::{
     html, quantity,
 };
 
-const OPTIONS: [&str; 4] = ["variant", "over", "over-x", "over-variant"];
+const OPTIONS: [&str; 5] = ["variant", "over", "over-x", "over-variant", "show"];
 const USAGE: &str = "ratio EXPERIMENT MODEL X FIGURE [variant=NAME] \
-                     [over=MODEL] [over-x=X] [over-variant=NAME]";
+                     [over=MODEL] [over-x=X] [over-variant=NAME] [show=interval]";
 
 pub(super) fn render(directive: &Directive<'_>, evidence: &Evidence) -> Result<String, Failure> {
     let [experiment, model, x, figure] = directive.exactly(&OPTIONS, USAGE)?;
@@ -23,6 +25,11 @@ pub(super) fn render(directive: &Directive<'_>, evidence: &Evidence) -> Result<S
     if !directive.options.iter().any(|(key, _)| key.starts_with("over")) {
         return Err(format!("nothing to divide by; write {{{{{USAGE}}}}}").into());
     }
+    let with_interval = match directive.option("show") {
+        None => false,
+        Some("interval") => true,
+        Some(other) => return Err(format!("show={other}; write {{{{{USAGE}}}}}").into()),
+    };
     let experiment = evidence.experiment(experiment)?;
     let of = Point { model, variant: directive.option("variant"), x };
     let over = Point {
@@ -31,24 +38,73 @@ pub(super) fn render(directive: &Directive<'_>, evidence: &Evidence) -> Result<S
         x: directive.option("over-x").unwrap_or(of.x),
     };
     let (of, over) = (of.statistic(experiment, figure)?, over.statistic(experiment, figure)?);
-    let ratios = within_blocks(experiment, of, over, figure);
-    let (Some(low), Some(high)) = (ratios.first(), ratios.last()) else {
-        return Err(Failure::Missing(Missing {
-            what: "no block holds both points".to_owned(),
-            ..Missing::experiment(&experiment.name)
-        }));
-    };
+    let ratio = compared(experiment, of, over, figure)
+        .or_else(|| from_blocks(experiment, of, over, figure))
+        .ok_or_else(|| {
+            Failure::Missing(Missing {
+                what: "no block holds both points".to_owned(),
+                ..Missing::experiment(&experiment.name)
+            })
+        })?;
     let title = format!(
-        "{}: {}, {} over {}: {}, {}–{}",
+        "{}: {}, {} over {}: {}, {}",
         experiment.name,
         figure.label(),
         cell::describe(experiment, &of.model, of.variant.as_deref(), of.x),
         cell::describe(experiment, &over.model, over.variant.as_deref(), over.x),
-        cell::blocks(experiment, u32::try_from(ratios.len()).unwrap_or(u32::MAX)),
-        quantity::digits(*low),
-        quantity::digits(*high)
+        cell::blocks(experiment, ratio.blocks),
+        ratio.told
     );
-    Ok(html::figure(&quantity::digits(median(&ratios)), &title))
+    let median = quantity::digits(ratio.median);
+    let text = if with_interval { format!("{median} ({})", ratio.interval) } else { median };
+    Ok(html::figure(&text, &title))
+}
+
+/// A ratio with what is known of it.
+struct Ratio {
+    median: f64,
+    blocks: u32,
+    /// `0.58–0.62`.
+    interval: String,
+    /// What the interval is, and what it says.
+    told: String,
+}
+
+/// The ratio as the experiment compares the two, if it does.
+fn compared(
+    experiment: &Experiment,
+    of: &Statistic,
+    over: &Statistic,
+    figure: Figure,
+) -> Option<Ratio> {
+    let cell =
+        |at: &Statistic| Cell { model: at.model.clone(), variant: at.variant.clone(), x: at.x };
+    let found = cell::comparison(experiment, figure, &cell(of), &cell(over))?;
+    let interval = quantity::ratios(found.low, found.high);
+    let why = found.why.iter().fold(String::new(), |_, why| format!(" ({why})"));
+    let told = format!(
+        "{}: {}{why}",
+        cell::interval(found.blocks, &interval),
+        found.standing.label(figure)
+    );
+    Some(Ratio { median: found.ratio, blocks: found.blocks, interval, told })
+}
+
+/// The ratio from the blocks alone, with their range: nobody has judged it.
+fn from_blocks(
+    experiment: &Experiment,
+    of: &Statistic,
+    over: &Statistic,
+    figure: Figure,
+) -> Option<Ratio> {
+    let ratios = within_blocks(experiment, of, over, figure);
+    let interval = quantity::ratios(*ratios.first()?, *ratios.last()?);
+    Some(Ratio {
+        median: median(&ratios),
+        blocks: u32::try_from(ratios.len()).unwrap_or(u32::MAX),
+        told: format!("least to greatest {interval}"),
+        interval,
+    })
 }
 
 /// The ratios of the blocks that hold both points, in rising order.
@@ -106,6 +162,17 @@ mod tests {
     }
 
     #[test]
+    fn what_the_experiment_compares_has_its_interval_and_verdict() {
+        let text = "{{ratio starvation thread-pool 64 longest_wait_ms over=event-loop}}";
+        let ratio = render(text).unwrap();
+        assert!(ratio.ends_with(">3</span>"), "{ratio}");
+        assert!(ratio.contains("median of 9 blocks, 95 % interval 2.00–4.00: slower\""), "{ratio}");
+        let shown = render(&text.replace("}}", " show=interval}}")).unwrap();
+        assert!(shown.ends_with(">3 (2.00–4.00)</span>"), "{shown}");
+        assert!(wrong(&text.replace("}}", " show=all}}")).contains("show=all"));
+    }
+
+    #[test]
     fn without_a_common_block_there_is_no_ratio() {
         let text = "{{ratio starvation event-loop 64 served over=thread-pool}}";
         assert_eq!(missing(render_without_results(text)), "cargo lab bench starvation");
@@ -114,6 +181,7 @@ mod tests {
         fixture::results(folder.path());
         let mut experiment = fixture::starvation();
         experiment.trials.retain(|trial| trial.model != "thread-pool");
+        experiment.comparisons.clear();
         results::Store::new(folder.path().join("results")).write_experiment(&experiment).unwrap();
         assert_eq!(missing(render_in(folder.path(), text)), "cargo lab bench starvation");
     }
