@@ -125,6 +125,7 @@ impl Figures {
         self.put(Figure::FromSendP99Us, p99(&report.latency_from_send));
         self.put(Figure::SlowLatencyP99Us, p99(&report.latency_slow));
         self.put(Figure::LatenessP99Us, p99(&report.lateness));
+        self.put(Figure::ReceiveLagP99Us, p99(&report.receive_lag));
     }
 
     /// Memory and threads, once all connections stand.
