@@ -174,7 +174,11 @@ impl<'a> Generator<'a> {
         if !alone {
             self.announce(events)?;
         }
-        observer.start(memory);
+        let tasks = observer.tasks();
+        if !alone {
+            self.drive(events, self.ledger.start, false)?;
+        }
+        observer.start(memory, tasks);
         if alone {
             let start = self.clock.now(); // Reading the samples is not in the window.
             self.crew.announce(start);
@@ -205,12 +209,13 @@ impl<'a> Generator<'a> {
         }
     }
 
-    /// Opens the window on all threads at once: soon, so that each can know before.
+    /// Opens the window on all threads at once: soon, so that each can know
+    /// before. Until a moment before that, for the samples that take longer.
     fn announce(&mut self, events: &mut Events) -> Result<(), Error> {
         let start = self.clock.now().saturating_add(NOTICE_NS);
         self.crew.announce(start);
         self.open(start);
-        self.drive(events, start, false)
+        self.drive(events, start - LOOK_NS, false)
     }
 
     /// Traffic until the leader opens the window, and then as it does.

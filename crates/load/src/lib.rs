@@ -22,7 +22,7 @@
 //! - who: `run`, `crew`, `share`;
 //! - the loop: `generator`, `connecting`, `traffic`, `exchange`, `connection`;
 //! - what goes on beside it: `slow`, `stall`;
-//! - what is counted: `account`, `ledger`, `own`, `stamps`, `watch`, `observer`, `findings`;
+//! - what is counted: `account`, `ledger`, `own`, `stamps`, `watch`, `tasks`, `drops`, `observer`, `findings`;
 //! - what is told: `summary`, `fairness`, `little`, `report`, `verdict`.
 
 mod account;
@@ -32,6 +32,7 @@ mod connecting;
 mod connection;
 mod crew;
 mod decoder;
+mod drops;
 mod error;
 mod exchange;
 mod fairness;
@@ -58,6 +59,7 @@ mod sources;
 mod stall;
 mod stamps;
 mod summary;
+mod tasks;
 mod traffic;
 mod verdict;
 mod watch;
@@ -72,4 +74,5 @@ pub use report::Report;
 pub use run::run;
 pub use slow::SlowReaders;
 pub use summary::{Summary, decode_histogram};
+pub use tasks::TaskSample;
 pub use watch::{Memory, Sample, Watched};

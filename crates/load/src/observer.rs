@@ -4,6 +4,7 @@ use crate::{
     error::Error,
     fault::{Cause, Errors, Fault},
     plan::Plan,
+    tasks::Tasks,
     watch::{Memory, Sample, Watch, Watched},
 };
 
@@ -22,15 +23,16 @@ impl Observer {
         let watching = plan.watch.map(|pid| -> Result<_, Error> {
             let watch = Watch::new(pid)?;
             let memory = with_memory.then(|| watch.memory()).transpose()?;
-            let before = Sample { memory, ..watch.sample()? };
+            let before = Sample { memory, ..watch.sample()? }.with(watch.tasks());
             Ok((watch, Watched { pid, before, start: None, end: None }))
         });
         Ok(Self { watching: watching.transpose()?, with_memory, errors: Errors::default() })
     }
 
-    /// Takes the sample at the start of the window, with the memory read before it.
-    pub(crate) fn start(&mut self, memory: Option<Memory>) {
-        let sample = self.look(Watch::sample).map(|sample| Sample { memory, ..sample });
+    /// Takes the sample at the start of the window, with what was read before it.
+    pub(crate) fn start(&mut self, memory: Option<Memory>, tasks: Tasks) {
+        let sample = self.look(Watch::sample);
+        let sample = sample.map(|sample| Sample { memory, ..sample }.with(tasks));
         if let Some((_, watched)) = &mut self.watching {
             watched.start = sample;
         }
@@ -39,8 +41,9 @@ impl Observer {
     /// Takes the sample at the end of the window.
     pub(crate) fn end(&mut self) {
         let sample = self.look(Watch::sample);
+        let tasks = self.tasks();
         if let Some((_, watched)) = &mut self.watching {
-            watched.end = sample;
+            watched.end = sample.map(|sample| sample.with(tasks));
         }
     }
 
@@ -53,6 +56,11 @@ impl Observer {
                 end.memory = memory;
             }
         }
+    }
+
+    /// Its threads now.
+    pub(crate) fn tasks(&self) -> Tasks {
+        self.watching.as_ref().map(|(watch, _)| watch.tasks()).unwrap_or_default()
     }
 
     /// Memory now, if the plan asks for it.

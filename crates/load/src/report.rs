@@ -115,6 +115,10 @@ pub struct Report {
     /// The connections that hardly read, if the plan has any. They are in no
     /// other figure of this report.
     pub slow_readers: Option<SlowReaders>,
+    /// Connections that the kernel dropped during the run as the queue of their
+    /// listener was full; a client tries again, a second later. Of all listeners
+    /// of this network namespace, not only the server's.
+    pub accept_drops: Option<u64>,
     /// The server's process, if it was watched.
     pub watch: Option<Watched>,
     /// The run was ended before its time.
@@ -185,6 +189,7 @@ impl Report {
             client_wait_seconds: seconds(found.usage.waited),
             stalled_seconds: seconds(found.stalled_ns),
             slow_readers: None,
+            accept_drops: None,
             watch,
             interrupted: false,
             warnings: Vec::new(),

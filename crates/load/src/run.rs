@@ -9,6 +9,7 @@ use std::{
 
 use crate::{
     crew::Crew,
+    drops::accept_drops,
     error::Error,
     fault::Fault,
     findings::Findings,
@@ -41,6 +42,7 @@ pub fn run(plan: &Plan, interrupt: &AtomicBool) -> Result<Report, Error> {
     allow_connections(plan.connections + plan.slow_readers + plan.threads)?;
     prepare(plan)?;
     let mut observer = Observer::new(plan)?;
+    let drops_before = accept_drops();
     let slow = Slow::connect(plan);
     let crew = Crew::new(plan, interrupt);
     let (generators, beside) = accompany(&crew, slow, || generate(&crew, &mut observer))?;
@@ -54,6 +56,8 @@ pub fn run(plan: &Plan, interrupt: &AtomicBool) -> Result<Report, Error> {
         findings.ledger.errors.count("stalling", &fault);
     }
     let mut report = Report::of(plan, findings, end, watched);
+    report.accept_drops =
+        accept_drops().zip(drops_before).map(|(after, before)| after.saturating_sub(before));
     report.slow_readers = beside.slow;
     report.interrupted = interrupt.load(Ordering::Relaxed);
     verdict::pass(&mut report, plan);

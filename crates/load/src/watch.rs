@@ -16,6 +16,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     clock::{nanoseconds, seconds},
     error::Error,
+    tasks::{TaskSample, Tasks},
 };
 
 /// A process at one instant.
@@ -27,8 +28,19 @@ pub struct Sample {
     pub cpu_ns: u64,
     /// Its threads.
     pub threads: u64,
+    /// Time so far in which its threads were ready to run and waited for a core,
+    /// in nanoseconds, summed over those alive.
+    pub run_queue_ns: u64,
+    /// Each of its threads, if there are at most 64.
+    pub tasks: Vec<TaskSample>,
     /// Its memory, if the plan asked for it.
     pub memory: Option<Memory>,
+}
+
+impl Sample {
+    pub(crate) fn with(self, tasks: Tasks) -> Self {
+        Self { run_queue_ns: tasks.run_queue_ns, tasks: tasks.told, ..self }
+    }
 }
 
 /// What a process occupies, in bytes.
@@ -66,6 +78,23 @@ impl Watched {
         let (start, end) = (self.start.as_ref()?, self.end.as_ref()?);
         Some(seconds(end.cpu_ns.saturating_sub(start.cpu_ns)))
     }
+
+    /// Time in the window in which the server's threads were ready to run and
+    /// waited for a core, summed over its threads: those alive at its end, for one
+    /// that has ended has taken its account along.
+    #[must_use]
+    pub fn run_queue_seconds(&self) -> Option<f64> {
+        let (start, end) = (self.start.as_ref()?, self.end.as_ref()?);
+        if start.tasks.is_empty() || end.tasks.is_empty() {
+            return Some(seconds(end.run_queue_ns.saturating_sub(start.run_queue_ns)));
+        }
+        let before = |tid| start.tasks.iter().find(|task| task.tid == tid);
+        let waited = end.tasks.iter().map(|task| {
+            let before = before(task.tid).map_or(0, |task| task.run_queue_ns);
+            task.run_queue_ns.saturating_sub(before)
+        });
+        Some(seconds(waited.sum()))
+    }
 }
 
 /// Reads samples of one process.
@@ -82,7 +111,13 @@ impl Watch {
         Ok(Self { pid, process })
     }
 
-    /// CPU time and threads: two cheap calls, fit for the edge of the window.
+    /// Its threads: a file or two of each.
+    pub(crate) fn tasks(&self) -> Tasks {
+        Tasks::of(self.pid)
+    }
+
+    /// CPU time and number of threads: two cheap calls, fit for the edge of the
+    /// window. CPU time comes first; what takes longer is read on the far side.
     pub(crate) fn sample(&self) -> Result<Sample, Error> {
         let pid = Pid::from_raw(self.process.pid());
         let cpu =
@@ -91,7 +126,13 @@ impl Watch {
                 _ => Error::Watch { pid: self.pid, why: errno.to_string() },
             })?;
         let threads = u64::try_from(self.alive()?.num_threads).unwrap_or(0);
-        Ok(Sample { cpu_ns: nanoseconds(Duration::from(cpu)), threads, memory: None })
+        Ok(Sample {
+            cpu_ns: nanoseconds(Duration::from(cpu)),
+            threads,
+            run_queue_ns: 0,
+            tasks: Vec::new(),
+            memory: None,
+        })
     }
 
     /// Memory: the kernel walks all pages, which takes milliseconds.
@@ -141,6 +182,25 @@ mod tests {
         let memory = watch.memory().unwrap();
         assert!(memory.private_bytes > 0 && memory.pss_bytes >= memory.private_bytes);
         assert!(memory.virtual_bytes > memory.pss_bytes, "{memory:?}");
+    }
+
+    #[test]
+    fn a_thread_that_ended_takes_its_account_along() {
+        let sample = |tasks: &[(u32, u64)]| {
+            let told = tasks.iter().map(|&(tid, run_queue_ns)| TaskSample {
+                tid,
+                name: String::new(),
+                cpu_ns: 0,
+                run_queue_ns,
+            });
+            let run_queue_ns = tasks.iter().map(|task| task.1).sum();
+            Sample { cpu_ns: 0, threads: 0, run_queue_ns, tasks: told.collect(), memory: None }
+        };
+        let start = sample(&[(1, 3_000_000_000), (2, 9_000_000_000)]);
+        let end = sample(&[(1, 4_000_000_000), (3, 500_000_000)]);
+        let before = start.clone();
+        let watched = Watched { pid: 1, before, start: Some(start), end: Some(end) };
+        assert_eq!(watched.run_queue_seconds(), Some(1.5));
     }
 
     #[test]

@@ -37,6 +37,7 @@ fn a_full_backlog_times_out() {
     let timeouts = usize::try_from(report.errors.connect_timeout).unwrap();
     assert!(timeouts > 0, "{:?}", report.errors);
     assert_eq!(report.established + timeouts, 20);
+    assert!(report.accept_drops.is_none_or(|drops| drops > 0));
     assert_eq!(report.starved, 20);
 }
 
@@ -54,7 +55,8 @@ fn an_idle_run_holds_what_the_server_has_accepted() {
     assert!(start.memory.unwrap().private_bytes > 0 && end.memory.is_some());
     // The servers' threads are this process's.
     assert!(start.threads >= watch.before.threads);
-    assert!(watch.server_cpu_seconds().is_some());
+    assert!(watch.server_cpu_seconds().is_some() && watch.run_queue_seconds().is_some());
+    assert!(end.threads > 64 || end.tasks.len() > 1, "{end:?}");
 }
 
 #[test]
