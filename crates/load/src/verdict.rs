@@ -116,7 +116,9 @@ fn all_threads(report: &Report) -> f64 {
 
 /// Warnings about who was not served.
 fn accounts(report: &Report, warnings: &mut Vec<String>) {
-    if report.starved > 0 {
+    if report.starved > 0 && report.served == 0 {
+        warnings.push(format!("none of {} connections ever got an answer", report.requested));
+    } else if report.starved > 0 {
         warnings.push(format!(
             "{} of {} connections never got an answer; the latencies are of the others",
             report.starved, report.requested

@@ -1,11 +1,14 @@
 //! A report for a person: who was served first, how fast after that.
 
-use std::fmt::Write;
+use std::{cmp::Reverse, fmt::Write, time::Duration};
 
 use ::load::{
     Errors, Kind, Memory, Method, Mode, Plan, Report, Request, SlowReaders, Summary, Watched,
 };
 use humantime::format_duration;
+
+/// Threads of the server told one by one.
+const BUSIEST: usize = 4;
 
 /// The report as aligned lines.
 pub(super) fn of(plan: &Plan, report: &Report) -> String {
@@ -25,6 +28,13 @@ pub(super) fn of(plan: &Plan, report: &Report) -> String {
     if let Some(watch) = &report.watch {
         server(&mut page, report, watch);
     }
+    if let Some(drops) = report.accept_drops.filter(|&drops| drops > 0) {
+        let drops = grouped(drops);
+        page.line(
+            "dropped",
+            &format!("{drops} connections at full accept queues, of any server here"),
+        );
+    }
     page.gap();
     page.line("errors", &errors(&report.errors));
     for text in &report.errors.first {
@@ -34,7 +44,10 @@ pub(super) fn of(plan: &Plan, report: &Report) -> String {
         page.line("warning", text);
     }
     if let Some(why) = &report.void {
-        page.line("code::VOID", why);
+        page.line("void", why);
+    }
+    if let Some(hint) = hint(plan, report) {
+        page.line("hint", hint);
     }
     page.text
 }
@@ -66,12 +79,48 @@ fn what(plan: &Plan) -> String {
         Mode::Idle { probe: false } => "idle".to_owned(),
     };
     format!(
-        "{}, {}, {mode}, {} after {}",
+        "{}, {}, {mode}{}, {} after {} or more",
         plan.target,
         requests.join(" + "),
+        particulars(plan),
         format_duration(plan.duration),
         format_duration(plan.warmup)
     )
+}
+
+/// What few plans have.
+fn particulars(plan: &Plan) -> String {
+    let mut text = String::new();
+    if let Some(hot) = plan.hot {
+        let think = format_duration(hot.cold_think);
+        let _ = write!(text, ", {think} of thought but for one in {}", hot.every);
+    }
+    if let Some(each) = plan.requests_per_connection {
+        let _ = write!(text, ", {each} a connection");
+    }
+    if let Some(stall) = plan.stall {
+        let (lasts, after) = (format_duration(stall.lasts), format_duration(stall.after));
+        let _ = write!(text, ", server stopped for {lasts} after {after}");
+    }
+    if plan.threads > 1 {
+        let _ = write!(text, ", {} threads", plan.threads);
+    }
+    text
+}
+
+/// What to try, if the server may not speak what was asked.
+fn hint(plan: &Plan, report: &Report) -> Option<&'static str> {
+    let was_asked = report.established > report.unasked;
+    let kind = &plan.requests.first()?.kind;
+    (report.served == 0 && was_asked).then_some(match kind {
+        Kind::Echo { .. } => {
+            "does the server echo? for HTTP try --path /, for another protocol --exact and --expect"
+        }
+        Kind::Http { .. } => {
+            "does the server speak HTTP, and know this path? for echo try --protocol echo"
+        }
+        Kind::Exact { .. } => "is --expect the whole answer, to its last \\r\\n?",
+    })
 }
 
 fn request(request: &Request) -> String {
@@ -133,9 +182,10 @@ fn answers(page: &mut Page, report: &Report) {
     page.line(
         "answers",
         &format!(
-            "{} in {:.2} s: {} a second",
+            "{} in {:.2} s after {:.2} s: {} a second",
             grouped(report.answered),
             report.window_seconds,
+            report.warmup_seconds,
             grouped(report.rate.round() as u64)
         ),
     );
@@ -151,10 +201,13 @@ fn answers(page: &mut Page, report: &Report) {
     }
     if report.censored + report.unsent > 0 {
         let (censored, unsent) = (grouped(report.censored), grouped(report.unsent));
-        page.line(
-            "not answered",
-            &format!("{censored} unanswered at the end, {unsent} never sent"),
-        );
+        let mut text = format!("{censored} unanswered at the end, {unsent} never sent");
+        if let (Some(shortest), Some(longest)) =
+            (report.censored_shortest_us, report.censored_longest_us)
+        {
+            let _ = write!(text, "; waited for {} to {}", span(shortest), span(longest));
+        }
+        page.line("not answered", &text);
     }
 }
 
@@ -176,6 +229,9 @@ fn latency(summary: &Summary) -> String {
         }
     }
     let _ = write!(text, "  max {}", span(summary.max_us));
+    if let Some([low, high]) = summary.p99_interval_us {
+        let _ = write!(text, "  (p99 {} to {})", span(low), span(high));
+    }
     text
 }
 
@@ -187,6 +243,10 @@ fn generator(report: &Report) -> String {
     if let (Some(adherence), Some(lag)) = (report.adherence, report.max_lag_us) {
         let share = adherence * 100.0;
         let _ = write!(text, "; {share:.2} % on time, the latest by {}", span(lag));
+    }
+    if let Some(lag) = &report.receive_lag {
+        let at_p99 = lag.p99_us.map(|p99| format!(", p99 {}", span(p99))).unwrap_or_default();
+        let _ = write!(text, "; answers noted {} after receipt{at_p99}", span(lag.mean_us));
     }
     if let Some(gap) = report.littles_law {
         let _ = write!(text, "; Little's law holds within {:.2} %", gap * 100.0);
@@ -204,14 +264,39 @@ fn server(page: &mut Page, report: &Report, watch: &Watched) {
     if let Some(rate) = report.answers_per_server_cpu_second() {
         let _ = write!(text, ": {} answers a CPU second", grouped(rate as u64));
     }
+    if let Some(waited) = watch.run_queue_seconds() {
+        let _ = write!(text, "; {waited:.3} s waiting for a core");
+    }
     if let Some(start) = &watch.start {
         let _ = write!(text, "; {} threads, {} before", start.threads, watch.before.threads);
     }
     page.line("server", &text);
+    if let Some(busiest) = busiest(watch) {
+        page.line("  threads", &busiest);
+    }
     let memory = watch.start.as_ref().and_then(|start| start.memory);
     if let (Some(before), Some(held)) = (watch.before.memory, memory) {
         page.line("memory", &grown(before, held, report.established));
     }
+}
+
+/// The threads that used most in the window, if there are several and they are told.
+fn busiest(watch: &Watched) -> Option<String> {
+    let (start, end) = (watch.start.as_ref()?, watch.end.as_ref()?);
+    let before =
+        |tid| start.tasks.iter().find(|task| task.tid == tid).map_or(0, |task| task.cpu_ns);
+    let mut used: Vec<(u64, &str)> = end
+        .tasks
+        .iter()
+        .map(|task| (task.cpu_ns.saturating_sub(before(task.tid)), task.name.as_str()))
+        .collect();
+    used.sort_by_key(|one| Reverse(one.0));
+    let told = used
+        .iter()
+        .take(BUSIEST)
+        .map(|&(ns, name)| format!("{name} {:.3} s", Duration::from_nanos(ns).as_secs_f64()));
+    let more = if used.len() > BUSIEST { ", …" } else { "" };
+    (used.len() > 1).then(|| told.collect::<Vec<_>>().join(", ") + more)
 }
 
 /// What the connections added, in all and each.
@@ -274,7 +359,34 @@ fn grouped(number: u64) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::{
+        io::{Read, Write as _},
+        net::TcpListener,
+        sync::atomic::AtomicBool,
+        thread,
+    };
+
     use super::*;
+
+    #[test]
+    fn a_server_of_another_protocol_is_suspected() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let plan = Plan {
+            connections: 1,
+            warmup: Duration::from_millis(1),
+            duration: Duration::from_secs(10),
+            ..Plan::new(listener.local_addr().unwrap())
+        };
+        thread::spawn(move || {
+            let (mut stream, _) = listener.accept().unwrap();
+            stream.read_exact(&mut [0; 64]).unwrap();
+            stream.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n").unwrap();
+        });
+        let page = of(&plan, &::load::run(&plan, &AtomicBool::new(false)).unwrap());
+        assert!(page.contains("hint         does the server echo?"), "{page}");
+        assert!(page.contains("HTTP/1.1 400 Bad Request"), "{page}");
+        assert!(!page.contains("of the others"), "{page}");
+    }
 
     #[test]
     fn numbers_are_grouped() {
