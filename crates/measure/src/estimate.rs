@@ -70,7 +70,7 @@ fn reaches(n: u64, k: u64, middle: u64) -> f64 {
 }
 
 #[expect(clippy::cast_precision_loss, reason = "numbers of blocks")]
-fn expanded_tail(count: usize) -> f64 {
+pub(crate) fn expanded_tail(count: usize) -> f64 {
     let n = count as f64;
     let quantile = StudentsT::new(0.0, 1.0, n - 1.0).map_or(0.0, |t| t.inverse_cdf(TAIL));
     Normal::standard().cdf(quantile * (n / (n - 1.0)).sqrt())

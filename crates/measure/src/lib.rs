@@ -10,6 +10,7 @@
 //! server that it did not build. The generator is a process of its own too,
 //! pinned to other cores. Every trial is written down before the next begins.
 
+mod across;
 mod bench;
 mod claims;
 mod comparisons;
@@ -30,6 +31,7 @@ mod statistics;
 mod traffic;
 mod trial;
 
+pub use across::{Across, Interval, across};
 pub use bench::{Bench, Event, Finish};
 pub use definition::{Definition, Effort, Server, Sweep, Variant, Varies};
 pub use error::Error;
