@@ -36,6 +36,10 @@ peers:
 test:
     cargo test --workspace
 
+# Planted truths that take minutes: is what we measure so?
+verify *tests:
+    cargo test --release --package lab --test verify -- --test-threads 1 --nocapture {{tests}}
+
 # What CI would complain about
 lint:
     cargo fmt --all --check

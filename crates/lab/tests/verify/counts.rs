@@ -1,0 +1,166 @@
+//! What is counted is what the kernel counts: system calls, held against
+//! strace; context switches, against a dialogue in which each is known.
+
+use std::{
+    fs,
+    path::Path,
+    process::Command,
+    thread,
+    time::{Duration, Instant},
+};
+
+use results::{Figure, Store};
+use serde_json::{Value, json};
+
+use crate::{
+    bed::{LAB, Server, Side, alone, load, pinned, table},
+    is_there,
+};
+
+/// How far our counts may be from the kernel's: a program makes some calls
+/// before it serves, and after.
+const TOLERANCE: f64 = 0.02;
+
+/// Kinds in a server's report, and the calls that they are.
+const KINDS: [(&str, &[&str]); 4] = [
+    ("accept", &["accept", "accept4"]),
+    ("read", &["read", "readv", "recvfrom", "recvmsg"]),
+    ("write", &["write", "writev", "sendto", "sendmsg"]),
+    ("wait", &["epoll_wait", "epoll_pwait", "epoll_pwait2", "poll", "ppoll"]),
+];
+
+/// The calls that strace counted, by name.
+fn traced(summary: &str, names: &[&str]) -> u64 {
+    let calls = |line: &str| {
+        let words: Vec<&str> = line.split_whitespace().collect();
+        let name = words.last()?;
+        names.contains(name).then(|| words.get(3)?.parse::<u64>().ok())?
+    };
+    summary.lines().filter_map(calls).sum()
+}
+
+/// Strace writes its summary after the server has ended.
+fn read_when_written(path: &Path) -> String {
+    let deadline = Instant::now() + Duration::from_secs(10);
+    loop {
+        let text = fs::read_to_string(path).unwrap_or_default();
+        if text.trim_end().ends_with("total") {
+            return text;
+        }
+        assert!(Instant::now() < deadline, "strace left no summary: {text:?}");
+        thread::sleep(Duration::from_millis(20));
+    }
+}
+
+/// What a model's report and strace say of the same run; `None` if the report
+/// counts no system calls.
+fn both(model: &str, folder: &Path) -> Option<(Value, String)> {
+    let (summary, report) = (folder.join("strace"), folder.join("report.json"));
+    let mut command = pinned(Side::Server, "strace");
+    // As a grandchild (-D): our child is the server, which gets our signal.
+    command.args(["-D", "-f", "-c", "-o"]).arg(&summary).args([LAB, "serve", model]);
+    command.args(["--listen", "127.0.0.1:0", "--workers", "2", "--report"]).arg(&report);
+    let server = Server::that_says_where(command);
+    load(&json!({ "target": server.address, "warmup": "200ms", "duration": "1500ms" }));
+    assert!(server.stop().success(), "{model}");
+    let summary = read_when_written(&summary);
+    let report: Value = serde_json::from_slice(&fs::read(&report).unwrap()).unwrap();
+    let calls = report.get("system_calls")?.clone();
+    Some((calls, summary))
+}
+
+#[test]
+#[expect(clippy::cast_precision_loss, reason = "counts stay far below 2^53")]
+fn system_calls_are_those_that_strace_counts() {
+    let _alone = alone();
+    if !is_there("strace", "system calls against strace") {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let (mut rows, mut apart) = (Vec::new(), Vec::new());
+    let models = Command::new(LAB).args(["models", "--names"]).output().unwrap();
+    for model in String::from_utf8(models.stdout).unwrap().lines() {
+        let Some((ours, summary)) = both(model, folder.path()) else {
+            println!("\nSKIPPED: system calls of {model}: its report counts none");
+            continue;
+        };
+        for (kind, names) in KINDS {
+            let Some(ours) = ours[kind].as_u64() else { continue };
+            let theirs = traced(&summary, names);
+            let off = ours as f64 / theirs as f64 - 1.0;
+            rows.push(vec![
+                model.to_owned(),
+                kind.to_owned(),
+                ours.to_string(),
+                theirs.to_string(),
+                format!("{:+.2} %", off * 100.0),
+            ]);
+            // A few calls at the start and the end are no service to a client.
+            if ours.abs_diff(theirs) > 64 && off.abs() > TOLERANCE {
+                apart.push(format!("{model}, {kind}: {ours} counted, {theirs} traced"));
+            }
+        }
+    }
+    table("system calls", &["model", "kind", "counted", "strace", "off"], &rows);
+    assert!(apart.is_empty(), "{apart:#?}");
+}
+
+/// One connection that thinks between its requests: the server's thread waits
+/// for each, and switches once.
+const DIALOGUE: &str = r#"
+title = "Switches"
+question = "Does a request that is waited for cost one context switch?"
+models = ["single-threaded", "thread-per-connection", "event-loop", "pooled-event-loops"]
+[x]
+label = "connections"
+varies = "connections"
+[server]
+service = "echo"
+workers = 1
+[load]
+mode = { closed = { think = "1ms" } }
+requests = [{ kind = { echo = { bytes = 64 } } }]
+[compare]
+baseline = "event-loop"
+figures = ["context_switches_per_request"]
+[full]
+blocks = 3
+warmup = "50ms"
+duration = "2s"
+values = [1]
+[quick]
+blocks = 1
+warmup = "50ms"
+duration = "2s"
+values = [1]
+"#;
+
+#[test]
+fn a_request_that_is_waited_for_costs_one_context_switch() {
+    let _alone = alone();
+    let folder = tempfile::tempdir().unwrap();
+    let (file, out) = (folder.path().join("switches.toml"), folder.path().join("out"));
+    fs::write(&file, DIALOGUE).unwrap();
+    let output = Command::new(LAB)
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .args(["bench".as_ref(), file.as_os_str(), "--out".as_ref(), out.as_os_str()])
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(matches!(output.status.code(), Some(0 | 4)), "{said}");
+    let experiment = Store::new(&out).experiment("switches").unwrap().unwrap();
+    let found: Vec<(&str, f64)> = experiment
+        .statistics
+        .iter()
+        .filter(|one| one.figure == Figure::ContextSwitchesPerRequest)
+        .map(|one| (one.model.as_str(), one.median))
+        .collect();
+    let rows: Vec<_> =
+        found.iter().map(|(model, per)| vec![(*model).to_owned(), format!("{per:.3}")]).collect();
+    table("context switches for each request that is waited for", &["model", "median"], &rows);
+    assert_eq!(found.len(), 4);
+    for (model, switches) in found {
+        // Above 1: start, stop, and who else wanted the core.
+        assert!((0.98..1.1).contains(&switches), "{model}: {switches}");
+    }
+}
