@@ -72,6 +72,7 @@ pub(crate) fn figures(
     figures.put(Figure::Censored, Some(report.censored as f64));
     figures.put(Figure::Unsent, Some(report.unsent as f64));
     figures.put(Figure::Errors, Some(report.errors.total() as f64));
+    figures.put(Figure::AcceptDrops, report.accept_drops.map(|drops| drops as f64));
     figures.occupied(report);
     figures.life(report, end);
     figures.0
@@ -104,6 +105,8 @@ impl Figures {
             // In the window as over the run: bytes for each answer.
             let bytes = (report.bytes_in + report.bytes_out) as f64 / report.answered_total as f64;
             self.put(Figure::BytesPerServerCpuSecond, Some(bytes * answered / server));
+            let delay = watch.run_queue_seconds().map(|delay| delay * 1e6 / answered);
+            self.put(Figure::RunQueueDelayPerRequestUs, delay);
         }
     }
 
