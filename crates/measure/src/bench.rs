@@ -6,20 +6,17 @@ use std::{
     time::{Duration, Instant},
 };
 
-use results::{Ended, Environment, Experiment, LeftOut, SCHEMA, Store, Trial};
+use results::{Ended, Environment, Experiment, Store, Trial};
 
 use crate::{
     Definition, Effort, Error, Limits,
-    claims::judge,
-    comparisons::{are_narrow, compare},
     cores::Cores,
     environment,
     forecast::Forecast,
     histograms::Log,
-    peer::Words,
     preflight::preflight,
+    record::{begin, conclude, ended, is_missing, renew},
     schedule::{Task, schedule},
-    statistics::statistics,
     trial::{self, Bed},
 };
 
@@ -185,7 +182,7 @@ impl Bench<'_> {
     ) -> Result<Job<'d>, Error> {
         let effort = definition.effort(self.quick);
         let (values, remark) = limits.fit(definition, &effort.values);
-        let mut experiment = self.blank(definition, bed, environment);
+        let mut experiment = begin(definition, &self.models, self.quick, bed, environment);
         experiment.remarks.extend(remark);
         if let Some(old) = self.store.experiment(&definition.name)?
             && (&old.run, &old.plan_hash) == (&experiment.run, &experiment.plan_hash)
@@ -203,54 +200,6 @@ impl Bench<'_> {
             return Ok(job.keep(u32::try_from(whole).unwrap_or(0)));
         }
         Ok(Job { definition, experiment, values })
-    }
-
-    fn blank(&self, definition: &Definition, bed: &Bed, run: &Environment) -> Experiment {
-        let mut models = definition.models(&self.models);
-        let mut left_out = definition.left_out.clone();
-        let mut peers = Vec::new();
-        let words = Words {
-            lab: &bed.lab,
-            benches: &bed.benches,
-            scratch: &bed.scratch,
-            port: 0,
-            workers: definition.server.workers,
-        };
-        for peer in &definition.peers {
-            match peer.prepare(&words) {
-                Ok(version) => {
-                    models.push(peer.name.clone());
-                    peers.push(results::Peer { name: peer.name.clone(), version });
-                }
-                Err(missing) => left_out.push(missing),
-            }
-        }
-        Experiment {
-            schema: SCHEMA,
-            name: definition.name.clone(),
-            title: definition.title.clone(),
-            question: definition.question.clone(),
-            plan_hash: definition.hash(self.quick, &models),
-            run: run.started.clone(),
-            quick: self.quick,
-            complete: false,
-            x: definition.axis(),
-            models,
-            peers,
-            variants: definition.variants.iter().map(|variant| variant.name.clone()).collect(),
-            left_out,
-            compare: definition.compare.clone(),
-            charts: definition.charts.clone(),
-            claims: definition.claims.clone(),
-            verdicts: Vec::new(),
-            controls: Vec::new(),
-            comparisons: Vec::new(),
-            ended: Ended::Not,
-            spent_seconds: 0.0,
-            statistics: Vec::new(),
-            remarks: Vec::new(),
-            trials: Vec::new(),
-        }
     }
 
     fn tasks(&self, job: &Job, block: u32) -> Vec<Task> {
@@ -350,20 +299,11 @@ impl Bench<'_> {
         let mut stale = Vec::new();
         for definition in &self.definitions {
             let Some(mut experiment) = self.store.experiment(&definition.name)? else { continue };
-            if experiment.plan_hash != definition.hash(experiment.quick, &experiment.models) {
+            if renew(&mut experiment, definition) {
+                self.store.write_experiment(&experiment)?;
+            } else {
                 stale.push(definition.name.clone());
-                continue;
             }
-            experiment.title.clone_from(&definition.title);
-            experiment.question.clone_from(&definition.question);
-            experiment.x = definition.axis();
-            experiment.compare = definition.compare.clone();
-            experiment.charts.clone_from(&definition.charts);
-            experiment.claims.clone_from(&definition.claims);
-            let missing = experiment.left_out.into_iter().filter(|out| is_missing(definition, out));
-            experiment.left_out = definition.left_out.iter().cloned().chain(missing).collect();
-            conclude(&mut experiment);
-            self.store.write_experiment(&experiment)?;
         }
         Ok(stale)
     }
@@ -388,42 +328,9 @@ impl Job<'_> {
     }
 }
 
-/// What the trials come to.
-fn conclude(experiment: &mut Experiment) {
-    let Experiment { compare: plan, models, trials, claims, .. } = &*experiment;
-    let (controls, comparisons) = compare(plan, models, trials);
-    let verdicts = judge(claims, plan, trials);
-    experiment.statistics = statistics(trials);
-    (experiment.controls, experiment.comparisons) = (controls, comparisons);
-    experiment.verdicts = verdicts;
-}
-
-/// Whether there are enough blocks, and why.
-fn ended(experiment: &Experiment, effort: &Effort) -> Ended {
-    let blocks = experiment.blocks();
-    if blocks < effort.blocks.get() {
-        return Ended::Not;
-    }
-    let compared: Vec<_> = experiment.controls.iter().chain(&experiment.comparisons).collect();
-    if are_narrow(&experiment.compare, &compared) {
-        return Ended::Narrow;
-    }
-    let each = experiment.spent_seconds / f64::from(blocks.max(1));
-    let fits = |budget: Duration| experiment.spent_seconds + each <= budget.as_secs_f64();
-    if blocks < effort.most().get() && effort.budget.is_none_or(fits) {
-        Ended::Not
-    } else {
-        Ended::Budget
-    }
-}
-
 /// Cells that have no usable trial in some block.
 fn void_cells(experiment: &Experiment) -> usize {
     experiment.remarks.iter().filter(|remark| remark.starts_with(VOID)).count()
-}
-
-fn is_missing(definition: &Definition, out: &LeftOut) -> bool {
-    definition.peer(&out.model).is_some()
 }
 
 fn is_of(trial: &Trial, task: &Task) -> bool {

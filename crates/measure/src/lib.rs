@@ -12,6 +12,7 @@
 
 mod across;
 mod bench;
+mod check;
 mod claims;
 mod comparisons;
 mod cores;
@@ -26,6 +27,7 @@ mod limits;
 mod peer;
 mod preflight;
 mod process;
+mod record;
 mod schedule;
 mod statistics;
 mod traffic;

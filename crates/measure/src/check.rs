@@ -1,0 +1,63 @@
+//! What an experiment file must say beyond what its types can.
+
+use crate::{Definition, Varies};
+
+impl Definition {
+    /// Refuses what contradicts itself, with what to change.
+    pub(crate) fn check(&self) -> Result<(), String> {
+        self.check_load()?;
+        let known = |variant: &Option<String>| {
+            variant.as_ref().is_none_or(|name| self.variants.iter().any(|v| &v.name == name))
+        };
+        for chart in &self.charts {
+            if !known(&chart.variant) {
+                return Err(format!("chart `{}` shows a variant that is not there", chart.file));
+            }
+        }
+        for claim in &self.claims {
+            let cells = [Some(&claim.expects.of), claim.expects.over.as_ref()];
+            if cells.into_iter().flatten().any(|cell| {
+                !known(&cell.variant) || cell.variant.is_none() != self.variants.is_empty()
+            }) {
+                return Err(format!(
+                    "claim `{}` names no variant, or one that is not there",
+                    claim.id
+                ));
+            }
+            if claim.expects.at_least.is_none() && claim.expects.at_most.is_none() {
+                return Err(format!("claim `{}` has neither `at_least` nor `at_most`", claim.id));
+            }
+        }
+        for peer in &self.peers {
+            if let Some(name) = peer.variants.iter().find(|name| !known(&Some((*name).clone()))) {
+                return Err(format!("peer `{}` speaks `{name}`, no variant of this", peer.name));
+            }
+        }
+        if self.compare.figures.is_empty() {
+            return Err("`compare.figures` names no figure to compare".to_owned());
+        }
+        Ok(())
+    }
+
+    fn check_load(&self) -> Result<(), String> {
+        let sweeps_connections = self.x.varies == Varies::Connections;
+        let sweeps_readers = self.x.varies == Varies::SlowReaders;
+        for variant in self.variants() {
+            let load = self.load(variant);
+            if sweeps_connections == load.connections.is_some() {
+                return Err("give `connections` in a load or vary them in [x], one of both".into());
+            }
+            // Where peers alone are asked, each may have its own way to ask.
+            let asked_by_peers = self.named(variant).is_some_and(Vec::is_empty);
+            if load.requests.is_none() && !asked_by_peers {
+                return Err("give `requests` in [load] or in each [[variant]]".to_owned());
+            }
+        }
+        for effort in [&self.full, &self.quick] {
+            if effort.values.is_empty() || (effort.values.contains(&0) && !sweeps_readers) {
+                return Err("`values` needs at least one number, and none may be 0".to_owned());
+            }
+        }
+        Ok(())
+    }
+}
