@@ -17,7 +17,7 @@
 //!
 //! [`run`] takes a [`Plan`] and returns a [`Report`]. Where to look:
 //!
-//! - what is asked: `plan`, `prepare`, `script`, `pattern`, `reference`, `decoder`;
+//! - what is asked: `plan`, `check`, `prepare`, `script`, `pattern`, `reference`, `decoder`;
 //! - when: `arrivals`, `pacing`, `settling`, `clock`;
 //! - who: `run`, `crew`, `share`;
 //! - the loop: `generator`, `connecting`, `traffic`, `exchange`, `connection`;
@@ -27,6 +27,7 @@
 
 mod account;
 mod arrivals;
+mod check;
 mod clock;
 mod connecting;
 mod connection;
@@ -39,6 +40,7 @@ mod fairness;
 mod fault;
 mod findings;
 mod generator;
+mod human;
 mod ledger;
 mod limits;
 mod little;

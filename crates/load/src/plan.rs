@@ -1,15 +1,11 @@
 //! What one run of the generator does, as data: written by a person on the
 //! command line or by the harness as JSON, and hashed with its results.
 
-use std::{mem::discriminant, net::SocketAddr, num::NonZeroU32, process, time::Duration};
+use std::{net::SocketAddr, num::NonZeroU32, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
-use crate::error::Error;
-
-/// Far beyond what one thread can send; more would only fill memory with
-/// arrivals that are never sent.
-const MAX_RATE: f64 = 1e6;
+use crate::human;
 
 /// One run: which server, how many connections, what they ask for and when.
 ///
@@ -65,7 +61,7 @@ pub struct Plan {
     #[serde(default = "default::warmup", with = "human")]
     pub warmup: Duration,
     /// The longest that may take: three times `warmup`, if absent.
-    #[serde(default, with = "human_or_none")]
+    #[serde(default, with = "human::or_none")]
     pub warmup_most: Option<Duration>,
     /// The measured window.
     #[serde(default = "default::duration", with = "human")]
@@ -269,109 +265,6 @@ impl Plan {
     pub fn longest_warmup(&self) -> Duration {
         self.warmup_most.unwrap_or(self.warmup.saturating_mul(3))
     }
-
-    /// Looks for what cannot be run, before anything is connected.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Plan`], saying which field to change.
-    pub fn check(&self) -> Result<(), Error> {
-        let refuse = |why: &str| Err(Error::Plan(why.to_owned()));
-        if self.connections == 0 {
-            return refuse("connections is 0; ask for at least 1");
-        }
-        if u32::try_from(self.connections.saturating_add(self.slow_readers)).is_err() {
-            return refuse("connections does not fit 32 bits");
-        }
-        if self.threads == 0 {
-            return refuse("threads is 0, so nothing would run; use at least 1");
-        }
-        if self.threads > self.connections {
-            return refuse(
-                "there are more threads than connections; use fewer threads, or more connections",
-            );
-        }
-        if self.connect_burst < self.threads {
-            return refuse(
-                "connect_burst is less than threads, so a thread could not connect; \
-                 use at least 1 for each",
-            );
-        }
-        if self.requests.is_empty() {
-            return refuse("requests is empty; name at least one");
-        }
-        if self.requests.iter().map(|request| u64::from(request.weight)).sum::<u64>() == 0 {
-            return refuse("every request has weight 0; give one a weight");
-        }
-        if self.duration.is_zero() {
-            return refuse("duration is 0; measure for at least 1ms");
-        }
-        if self.longest_warmup() < self.warmup {
-            return refuse("warmup_most is less than warmup; raise it or leave it out");
-        }
-        let protocol = discriminant(&self.requests[0].kind);
-        if self.requests.iter().any(|one| discriminant(&one.kind) != protocol) {
-            return refuse(
-                "requests mix echo, http and exact; one server speaks one of them, split the plan",
-            );
-        }
-        if self.prepare.iter().any(|one| one.send.is_empty() || one.expect.is_empty()) {
-            return refuse("prepare has an empty text; name what is sent and what is expected");
-        }
-        if let Some(stall) = self.stall {
-            if stall.lasts.is_zero() {
-                return refuse("the stall lasts no time; give it at least 1ms");
-            }
-            match self.watch {
-                None => return refuse("stall needs watch: name the process to stop"),
-                Some(pid) if pid == process::id() || pid == 0 => {
-                    return refuse("stall would stop the generator; watch the server's process");
-                }
-                Some(_) => {}
-            }
-        }
-        if let Mode::Open { rate, .. } = self.mode
-            && !(rate > 0.0 && rate <= MAX_RATE)
-        {
-            return refuse(
-                "the rate of an open loop must be above 0 and at most 1,000,000 a second",
-            );
-        }
-        if self.requests_per_connection.is_some() && !matches!(self.mode, Mode::Closed { .. }) {
-            return refuse("requests_per_connection needs a closed loop; leave out one of them");
-        }
-        if self.hot.is_some() && !matches!(self.mode, Mode::Closed { .. }) {
-            return refuse("hot needs a closed loop; leave out one of them");
-        }
-        self.requests.iter().try_for_each(|request| request.kind.check())
-    }
-}
-
-impl Kind {
-    fn check(&self) -> Result<(), Error> {
-        match self {
-            Self::Echo { bytes: 0 } => {
-                Err(Error::Plan("an echo of 0 bytes has no answer; use at least 1".to_owned()))
-            }
-            Self::Http { method: Method::Get, body_bytes: 1.., .. } => {
-                Err(Error::Plan("a GET has no body; set body_bytes to 0 or use POST".to_owned()))
-            }
-            Self::Http { path, .. }
-                if !path.starts_with('/') || path.contains(|c: char| c <= ' ' || c > '~') =>
-            {
-                Err(Error::Plan(format!(
-                    "the path {path:?} must start with / and be plain ASCII without spaces"
-                )))
-            }
-            Self::Exact { send, expect } if send.is_empty() || expect.is_empty() => {
-                Err(Error::Plan(
-                    "an exact request has an empty text; name what is sent and what is expected"
-                        .to_owned(),
-                ))
-            }
-            Self::Echo { .. } | Self::Http { .. } | Self::Exact { .. } => Ok(()),
-        }
-    }
 }
 
 mod default {
@@ -417,48 +310,6 @@ mod default {
     }
 }
 
-/// Durations as text: `"1s 500ms"`.
-mod human {
-    use std::time::Duration;
-
-    use serde::{Deserialize, Deserializer, Serializer, de::Error};
-
-    pub(super) fn serialize<S: Serializer>(span: &Duration, to: S) -> Result<S::Ok, S::Error> {
-        to.collect_str(&humantime::format_duration(*span))
-    }
-
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Duration, D::Error> {
-        let text = String::deserialize(from)?;
-        humantime::parse_duration(&text).map_err(|why| {
-            D::Error::custom(format!("{text:?} is no duration such as 500ms: {why}"))
-        })
-    }
-}
-
-/// The same where there may be none.
-mod human_or_none {
-    use std::time::Duration;
-
-    use serde::{Deserialize, Deserializer, Serialize, Serializer};
-
-    #[derive(Serialize, Deserialize)]
-    struct Human(#[serde(with = "super::human")] Duration);
-
-    #[expect(clippy::ref_option, reason = "serde's signature")]
-    pub(super) fn serialize<S: Serializer>(
-        span: &Option<Duration>,
-        to: S,
-    ) -> Result<S::Ok, S::Error> {
-        span.map(Human).serialize(to)
-    }
-
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
-        from: D,
-    ) -> Result<Option<Duration>, D::Error> {
-        Ok(Option::<Human>::deserialize(from)?.map(|Human(span)| span))
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -498,48 +349,5 @@ mod tests {
     fn unknown_fields_are_refused() {
         let text = r#"{"target": "127.0.0.1:5555", "conections": 3}"#;
         assert!(serde_json::from_str::<Plan>(text).unwrap_err().to_string().contains("conections"));
-    }
-
-    #[test]
-    fn what_cannot_run_is_said() {
-        let http = |path: &str| {
-            Request::new(Kind::Http {
-                method: Method::Get,
-                path: path.into(),
-                body_bytes: 0,
-                expect_status: 200,
-                expect_body: None,
-            })
-        };
-        let refused = |change: &dyn Fn(&mut Plan)| {
-            let mut plan = plan();
-            change(&mut plan);
-            plan.check().unwrap_err().to_string()
-        };
-        assert!(
-            refused(&|plan| plan.requests.push(http("/"))).contains("mix echo, http and exact")
-        );
-        assert!(refused(&|plan| plan.requests = vec![http("/a b")]).contains("/a b"));
-        assert!(refused(&|plan| plan.requests.clear()).contains("requests"));
-        assert!(refused(&|plan| plan.connections = 0).contains("connections"));
-        assert!(refused(&|plan| plan.threads = 0).contains("threads is 0"));
-        assert!(refused(&|plan| plan.threads = 65).contains("use fewer threads"));
-        assert!(refused(&|plan| plan.connect_burst = 0).contains("connect_burst"));
-        assert!(refused(&|plan| plan.requests[0].weight = 0).contains("weight"));
-        let open = Mode::Open { rate: f64::NAN, arrivals: Arrivals::Fixed };
-        assert!(refused(&|plan| plan.mode = open).contains("rate"));
-        assert!(
-            refused(&|plan| {
-                plan.mode = Mode::Idle { probe: true };
-                plan.requests_per_connection = NonZeroU32::new(1);
-            })
-            .contains("needs a closed loop")
-        );
-        let second = Duration::from_secs(1);
-        let stall = Some(Stall { after: second, lasts: second });
-        assert!(refused(&|plan| plan.stall = stall).contains("needs watch"));
-        let own = |plan: &mut Plan| (plan.stall, plan.watch) = (stall, Some(process::id()));
-        assert!(refused(&own).contains("would stop the generator"));
-        assert!(plan().check().is_ok());
     }
 }

@@ -64,7 +64,8 @@ impl Slow {
         if plan.slow_readers == 0 {
             return None;
         }
-        let first = Plan { requests: plan.requests[..1].to_vec(), ..plan.clone() };
+        let first = plan.requests.iter().find(|request| request.weight > 0)?;
+        let first = Plan { requests: vec![first.clone()], ..plan.clone() };
         let mut slow = Self {
             readers: Vec::new(),
             script: Script::new(&first),

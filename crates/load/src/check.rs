@@ -1,0 +1,192 @@
+//! What cannot be run, said before anything is connected.
+
+use std::{mem::discriminant, process};
+
+use crate::{
+    error::Error,
+    plan::{Kind, Method, Mode, Plan, Stall},
+};
+
+/// Far beyond what one thread can send; more would only fill memory with
+/// arrivals that are never sent.
+const MAX_RATE: f64 = 1e6;
+
+impl Plan {
+    /// Looks for what cannot be run, before anything is connected.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Plan`], saying which field to change.
+    pub fn check(&self) -> Result<(), Error> {
+        self.check_connections()?;
+        self.check_requests()?;
+        self.check_times()?;
+        self.check_mode()?;
+        self.stall.map_or(Ok(()), |stall| self.check_stall(stall))
+    }
+
+    fn check_connections(&self) -> Result<(), Error> {
+        if self.connections == 0 {
+            return refuse("connections is 0; ask for at least 1");
+        }
+        if u32::try_from(self.connections.saturating_add(self.slow_readers)).is_err() {
+            return refuse("connections does not fit 32 bits");
+        }
+        if self.threads == 0 {
+            return refuse("threads is 0, so nothing would run; use at least 1");
+        }
+        if self.threads > self.connections {
+            return refuse(
+                "there are more threads than connections; use fewer threads, or more connections",
+            );
+        }
+        if self.connect_burst < self.threads {
+            return refuse(
+                "connect_burst is less than threads, so a thread could not connect; \
+                 use at least 1 for each",
+            );
+        }
+        Ok(())
+    }
+
+    fn check_requests(&self) -> Result<(), Error> {
+        let Some(first) = self.requests.first() else {
+            return refuse("requests is empty; name at least one");
+        };
+        if self.requests.iter().all(|request| request.weight == 0) {
+            return refuse("every request has weight 0; give one a weight");
+        }
+        let protocol = discriminant(&first.kind);
+        if self.requests.iter().any(|one| discriminant(&one.kind) != protocol) {
+            return refuse(
+                "requests mix echo, http and exact; one server speaks one of them, split the plan",
+            );
+        }
+        if self.prepare.iter().any(|one| one.send.is_empty() || one.expect.is_empty()) {
+            return refuse("prepare has an empty text; name what is sent and what is expected");
+        }
+        self.requests.iter().try_for_each(|request| request.kind.check())
+    }
+
+    fn check_times(&self) -> Result<(), Error> {
+        if self.duration.is_zero() {
+            return refuse("duration is 0; measure for at least 1ms");
+        }
+        if self.longest_warmup() < self.warmup {
+            return refuse("warmup_most is less than warmup; raise it or leave it out");
+        }
+        Ok(())
+    }
+
+    fn check_mode(&self) -> Result<(), Error> {
+        if let Mode::Open { rate, .. } = self.mode
+            && !(rate > 0.0 && rate <= MAX_RATE)
+        {
+            return refuse(
+                "the rate of an open loop must be above 0 and at most 1,000,000 a second",
+            );
+        }
+        let is_closed_loop = matches!(self.mode, Mode::Closed { .. });
+        if self.requests_per_connection.is_some() && !is_closed_loop {
+            return refuse("requests_per_connection needs a closed loop; leave out one of them");
+        }
+        if self.hot.is_some() && !is_closed_loop {
+            return refuse("hot needs a closed loop; leave out one of them");
+        }
+        Ok(())
+    }
+
+    fn check_stall(&self, stall: Stall) -> Result<(), Error> {
+        if stall.lasts.is_zero() {
+            return refuse("the stall lasts no time; give it at least 1ms");
+        }
+        match self.watch {
+            None => refuse("stall needs watch: name the process to stop"),
+            Some(pid) if pid == process::id() || pid == 0 => {
+                refuse("stall would stop the generator; watch the server's process")
+            }
+            Some(_) => Ok(()),
+        }
+    }
+}
+
+impl Kind {
+    fn check(&self) -> Result<(), Error> {
+        match self {
+            Self::Echo { bytes: 0 } => refuse("an echo of 0 bytes has no answer; use at least 1"),
+            Self::Http { method: Method::Get, body_bytes: 1.., .. } => {
+                refuse("a GET has no body; set body_bytes to 0 or use POST")
+            }
+            Self::Http { path, .. }
+                if !path.starts_with('/') || path.contains(|c: char| c <= ' ' || c > '~') =>
+            {
+                refuse(&format!(
+                    "the path {path:?} must start with / and be plain ASCII without spaces"
+                ))
+            }
+            Self::Exact { send, expect } if send.is_empty() || expect.is_empty() => {
+                refuse("an exact request has an empty text; name what is sent and what is expected")
+            }
+            Self::Echo { .. } | Self::Http { .. } | Self::Exact { .. } => Ok(()),
+        }
+    }
+}
+
+fn refuse(why: &str) -> Result<(), Error> {
+    Err(Error::Plan(why.to_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{num::NonZeroU32, time::Duration};
+
+    use super::*;
+    use crate::plan::{Arrivals, Request};
+
+    fn plan() -> Plan {
+        Plan::new("127.0.0.1:5555".parse().unwrap())
+    }
+
+    #[test]
+    fn what_cannot_run_is_said() {
+        let http = |path: &str| {
+            Request::new(Kind::Http {
+                method: Method::Get,
+                path: path.into(),
+                body_bytes: 0,
+                expect_status: 200,
+                expect_body: None,
+            })
+        };
+        let refused = |change: &dyn Fn(&mut Plan)| {
+            let mut plan = plan();
+            change(&mut plan);
+            plan.check().unwrap_err().to_string()
+        };
+        assert!(
+            refused(&|plan| plan.requests.push(http("/"))).contains("mix echo, http and exact")
+        );
+        assert!(refused(&|plan| plan.requests = vec![http("/a b")]).contains("/a b"));
+        assert!(refused(&|plan| plan.requests.clear()).contains("requests"));
+        assert!(refused(&|plan| plan.connections = 0).contains("connections"));
+        assert!(refused(&|plan| plan.threads = 0).contains("threads is 0"));
+        assert!(refused(&|plan| plan.threads = 65).contains("use fewer threads"));
+        assert!(refused(&|plan| plan.connect_burst = 0).contains("connect_burst"));
+        assert!(refused(&|plan| plan.requests[0].weight = 0).contains("weight"));
+        let open = Mode::Open { rate: f64::NAN, arrivals: Arrivals::Fixed };
+        assert!(refused(&|plan| plan.mode = open).contains("rate"));
+        assert!(
+            refused(&|plan| {
+                plan.mode = Mode::Idle { probe: true };
+                plan.requests_per_connection = NonZeroU32::new(1);
+            })
+            .contains("needs a closed loop")
+        );
+        let second = Duration::from_secs(1);
+        let stall = Some(Stall { after: second, lasts: second });
+        assert!(refused(&|plan| plan.stall = stall).contains("needs watch"));
+        let own = |plan: &mut Plan| (plan.stall, plan.watch) = (stall, Some(process::id()));
+        assert!(refused(&own).contains("would stop the generator"));
+        assert!(plan().check().is_ok());
+    }
+}
