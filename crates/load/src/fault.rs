@@ -51,7 +51,8 @@ impl Fault {
     }
 }
 
-/// Faults by cause. Each ends one connection, but `server_died`.
+/// Faults by cause. Each ends one connection, but `server_died`, and a mismatch
+/// between what two threads were answered.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Errors {

@@ -277,6 +277,7 @@ impl<'a> Generator<'a> {
             owed_ns: owed.map(|one| self.ended_at.saturating_sub(one.exchange.intended)).collect(),
             accounts: self.connections.into_iter().map(|one| one.account).collect(),
             ledger: self.ledger,
+            bodies: self.script.bodies(),
             traffic_at: self.traffic_at,
             usage: self.usage,
             warmup_ns: self.warmup_ns,

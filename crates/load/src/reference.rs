@@ -34,6 +34,11 @@ impl Reference {
         Ok(())
     }
 
+    /// The body, if a whole one was seen.
+    pub(crate) fn learned(self) -> Option<Vec<u8>> {
+        self.fixed.then_some(self.bytes)
+    }
+
     /// Holds the length of a complete body to the reference.
     pub(crate) fn end(&mut self, length: usize) -> Result<(), Fault> {
         self.fixed = true;

@@ -77,6 +77,15 @@ impl Script {
         (&mut self.templates[index], &self.pattern)
     }
 
+    /// The bodies that answers were held to, of each template that has one.
+    pub(crate) fn bodies(self) -> Vec<Option<Vec<u8>>> {
+        let body = |template: Template| match template.answer {
+            Answer::Http { body: Body::Same(reference), .. } => reference.learned(),
+            _ => None,
+        };
+        self.templates.into_iter().map(body).collect()
+    }
+
     pub(crate) fn has_slow(&self) -> bool {
         self.templates.iter().any(|template| template.slow)
     }

@@ -144,3 +144,22 @@ fn slow_readers_pipeline_and_are_verified() {
     assert!(slow.bytes_in > 0 && slow.bytes_out > slow.bytes_in, "{slow:?}");
     assert_eq!((report.served, report.errors.total()), (2, 0));
 }
+
+#[test]
+fn threads_compare_what_they_learned() {
+    // Each connection gets the same body always, and each another.
+    let address = serve(|number, mut stream| {
+        let mut reader = BufReader::new(stream.try_clone().unwrap());
+        while read_request(&mut reader).is_some() {
+            let answer = format!("HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\n{number}");
+            if stream.write_all(answer.as_bytes()).is_err() {
+                return;
+            }
+        }
+    });
+    let mut plan = plan(address, 2);
+    plan.requests = vec![http(Method::Get, "/", 0)];
+    plan.threads = 2;
+    let report = run(&plan);
+    assert_eq!((report.served, report.errors.mismatch, report.errors.total()), (2, 1, 1));
+}
