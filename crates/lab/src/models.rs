@@ -9,7 +9,7 @@ use server::Model;
 use crate::console;
 
 /// Every model, in the order in which the book tells of them.
-pub(crate) const ALL: [&Model; 7] = [
+pub(crate) const ALL: [&Model; 8] = [
     &single_threaded::MODEL,
     &thread_per_connection::MODEL,
     &thread_pool::MODEL,
@@ -17,6 +17,7 @@ pub(crate) const ALL: [&Model; 7] = [
     &connection_per_event_base::MODEL,
     &pooled_event_loops::MODEL,
     &reuseport_loops::MODEL,
+    &dispatching_reactor::MODEL,
 ];
 
 /// What the models are held against. Served as models are, and compared with

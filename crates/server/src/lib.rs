@@ -9,11 +9,13 @@
 //! Both drives do the same to a connection: read, let its session answer, run
 //! the work that it asks for, write, and read no more than the peer reads. The
 //! blocking drive leaves the waiting to the kernel's scheduler, a thread a
-//! connection; the [`Reactor`] waits for all its connections at once.
+//! connection; the [`Reactor`] waits for all its connections at once, and
+//! runs their requests itself or leaves them to other threads, as [`Batch`]es.
 
 mod accept;
 pub mod blocking;
 mod context;
+mod dispatch;
 mod farewell;
 mod model;
 mod nonblocking;
@@ -25,6 +27,7 @@ mod work;
 
 pub use accept::{Attempt, Connection, Listener};
 pub use context::{Context, Limits, QueueOrder};
+pub use dispatch::{Answer, Batch};
 pub use model::{Knob, Listeners, Model};
 pub use reactor::{LISTENER, Reactor, WAKEUP, Waker};
 pub use stats::{Report, Stats, SystemCalls, Tally, ThreadReport, Worker, WorkerReport};

@@ -13,6 +13,7 @@ use service::{End, Phase, Session};
 use crate::{
     Connection, Context, SystemCalls,
     blocking::end,
+    dispatch::{Input, Outbox, Ticket},
     farewell::{self, LINGER},
     stats::{Seat, Tally},
     work,
@@ -26,7 +27,9 @@ const TURN: usize = 16;
 #[derive(Debug)]
 pub(crate) struct Peer {
     pub(crate) stream: TcpStream,
-    session: Box<dyn Session>,
+    pub(crate) ticket: Ticket,
+    /// Away while a worker has it.
+    pub(crate) session: Option<Box<dyn Session>>,
     /// Bytes that the socket would not take yet.
     unsent: BytesMut,
     /// The socket may hold bytes. Edges are told once, so this is remembered.
@@ -62,6 +65,8 @@ pub(crate) enum Turn {
     Waiting,
     /// It could go on, but others have their turn first.
     Unfinished,
+    /// It could go on, but the workers have enough to do.
+    Crowded,
     /// It is done: close it.
     Done,
 }
@@ -73,15 +78,28 @@ pub(crate) struct Shared {
     pub(crate) input: Box<[u8]>,
     pub(crate) output: Vec<u8>,
     pub(crate) calls: SystemCalls,
+    /// Where requests go that others run; `None` if the loop runs them.
+    pub(crate) outbox: Option<Outbox>,
+}
+
+impl Shared {
+    fn is_crowded(&self) -> bool {
+        self.outbox.as_ref().is_some_and(|outbox| outbox.room == 0)
+    }
 }
 
 impl Peer {
-    pub(crate) fn new(connection: Connection, context: &Context) -> io::Result<Self> {
+    pub(crate) fn new(
+        connection: Connection,
+        context: &Context,
+        ticket: Ticket,
+    ) -> io::Result<Self> {
         let Connection { stream, seat } = connection;
         stream.set_nonblocking(true)?;
         Ok(Self {
             stream: TcpStream::from_std(stream),
-            session: context.session(),
+            ticket,
+            session: Some(context.session()),
             unsent: BytesMut::new(),
             readable: false,
             read_closed: false,
@@ -112,16 +130,18 @@ impl Peer {
     pub(crate) fn advance(&mut self, shared: &mut Shared, context: &Context) -> io::Result<Turn> {
         self.send(shared)?;
         for _ in 0..TURN {
-            if let Some(job) = self.session.next_job() {
+            if let Some(session) = &mut self.session
+                && let Some(job) = session.next_job()
+            {
                 // The loop itself works: nobody else is served meanwhile.
-                let done = work::run(job);
-                self.session.complete(done, &mut shared.output);
+                session.complete(work::run(job), &mut shared.output);
             } else {
-                match self.session.phase() {
+                match self.phase() {
                     Phase::Reading if !self.readable => return Ok(Turn::Waiting),
                     Phase::Reading if self.unsent.len() >= context.limits.output_bytes => {
                         return Ok(Turn::Waiting);
                     }
+                    Phase::Reading if shared.is_crowded() => return Ok(Turn::Crowded),
                     Phase::Reading => self.read(shared, context)?,
                     Phase::Working => return Ok(Turn::Waiting),
                     Phase::Finished | Phase::Refused if !self.unsent.is_empty() => {
@@ -146,20 +166,43 @@ impl Peer {
                 self.readable = false;
                 let end = end(context);
                 self.end = Some(end);
-                self.session.end(end, &mut shared.output);
+                self.pass_on(Input::<&[u8]>::End(end), &mut shared.output, &mut shared.outbox);
             }
             Ok(length) => {
                 // A short read has emptied the socket; more bytes come with
                 // another edge. The end of the input may have come with this one.
                 self.readable = self.read_closed || length == shared.input.len();
                 self.tally.bytes_in += length as u64;
-                self.session.receive(&shared.input[..length], &mut shared.output);
+                let bytes = Input::Bytes(&shared.input[..length]);
+                self.pass_on(bytes, &mut shared.output, &mut shared.outbox);
             }
             Err(error) if error.kind() == ErrorKind::WouldBlock => self.readable = false,
             Err(error) if error.kind() == ErrorKind::Interrupted => {}
             Err(error) => return Err(error),
         }
         Ok(())
+    }
+
+    /// Gives what was read to the session, or sends both to the workers.
+    fn pass_on<B: AsRef<[u8]>>(
+        &mut self,
+        input: Input<B>,
+        output: &mut Vec<u8>,
+        outbox: &mut Option<Outbox>,
+    ) {
+        let Some(mut session) = self.session.take() else { return };
+        if let Some(outbox) = outbox {
+            self.tally.requests = session.answered();
+            outbox.put(self.ticket, session, input);
+        } else {
+            input.feed(session.as_mut(), output);
+            self.session = Some(session);
+        }
+    }
+
+    /// What the session wants; while it is away, nothing.
+    fn phase(&self) -> Phase {
+        self.session.as_ref().map_or(Phase::Working, |session| session.phase())
     }
 
     /// Sends what was kept, then `output`; keeps what the socket does not take.
@@ -193,7 +236,7 @@ impl Peer {
         self.farewell = Farewell::Flushing;
         for _ in 0..TURN {
             if farewell::is_sent(&self.stream, Duration::ZERO, &mut shared.calls)? {
-                return match self.session.phase() {
+                return match self.phase() {
                     Phase::Refused => self.linger(shared),
                     _ => Ok(Turn::Done),
                 };
@@ -228,7 +271,7 @@ impl Peer {
     /// Whether the peer has been silent for too long. One that waits for us has
     /// not; one that lingers may not keep us by talking.
     pub(crate) fn is_overdue(&self, now: Instant) -> bool {
-        let waits_for_us = self.queued || self.session.phase() == Phase::Working;
+        let waits_for_us = self.queued || self.phase() == Phase::Working;
         (self.is_lingering() || !waits_for_us)
             && self.deadline.is_some_and(|deadline| deadline <= now)
     }
@@ -244,7 +287,9 @@ impl Peer {
             return Turn::Done;
         }
         self.deadline = after.map(|timeout| Instant::now() + timeout);
-        self.session.end(End::Idle, &mut shared.output);
+        if let Some(session) = &mut self.session {
+            session.end(End::Idle, &mut shared.output);
+        }
         Turn::Unfinished
     }
 
@@ -259,7 +304,9 @@ impl Peer {
 
     /// The account of the connection, as it closes.
     pub(crate) fn account(&self) -> Tally {
-        Tally { requests: self.session.answered(), ..self.tally }
+        let known = self.tally.requests;
+        let requests = self.session.as_ref().map_or(known, |session| session.answered());
+        Tally { requests, ..self.tally }
     }
 }
 

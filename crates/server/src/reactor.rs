@@ -5,6 +5,7 @@
 //! costs one `read`, one `write` and its share of one `epoll_wait`.
 
 use std::{
+    collections::VecDeque,
     io,
     os::fd::AsRawFd,
     sync::{
@@ -18,7 +19,8 @@ use mio::{Events, Interest, Poll, Token, event::Event, unix::SourceFd};
 use slab::Slab;
 
 use crate::{
-    Attempt, Connection, Context, Listener, SystemCalls, Worker,
+    Answer, Attempt, Batch, Connection, Context, Listener, SystemCalls, Worker,
+    dispatch::{Outbox, Ticket},
     nonblocking::{Peer, Shared, Turn},
     stats::Tally,
 };
@@ -51,6 +53,10 @@ pub struct Reactor<'a> {
     peers: Slab<Peer>,
     /// Connections that could go on but gave way to others.
     unfinished: Vec<usize>,
+    /// Connections that could go on but have no room in the outbox, oldest first.
+    crowded: VecDeque<usize>,
+    /// Connections taken in so far.
+    serial: u64,
     shared: Shared,
     context: &'a Context,
     worker: Arc<Worker>,
@@ -79,11 +85,14 @@ impl<'a> Reactor<'a> {
             input: vec![0; READ_BYTES].into(),
             output: Vec::new(),
             calls: SystemCalls { control: 1, ..SystemCalls::default() },
+            outbox: None,
         };
         Ok(Self {
             poll,
             peers: Slab::new(),
             unfinished: Vec::new(),
+            crowded: VecDeque::new(),
+            serial: 0,
             shared,
             context,
             worker,
@@ -92,6 +101,19 @@ impl<'a> Reactor<'a> {
             woken: Instant::now(),
             waker: None,
         })
+    }
+
+    /// A reactor that runs no requests: what it reads is left in
+    /// [`Reactor::batches`], for others to run and to give back. At most `room`
+    /// batches are out at once; beyond that, nobody is read.
+    ///
+    /// # Errors
+    ///
+    /// As [`Reactor::new`].
+    pub fn dispatching(context: &'a Context, worker: Arc<Worker>, room: usize) -> io::Result<Self> {
+        let mut reactor = Self::new(context, worker)?;
+        reactor.shared.outbox = Some(Outbox { room, batches: Vec::new() });
+        Ok(reactor)
     }
 
     /// Lets another worker turn this loop from now on, and have the credit.
@@ -150,8 +172,10 @@ impl<'a> Reactor<'a> {
     pub fn adopt(&mut self, connection: Connection) {
         let entry = self.peers.vacant_entry();
         let token = Token(entry.key());
+        let ticket = Ticket { key: entry.key(), serial: self.serial };
+        self.serial += 1;
         self.shared.calls.control += 2; // Its stream is made nonblocking, and registered.
-        let adopted = Peer::new(connection, self.context).and_then(|mut peer| {
+        let adopted = Peer::new(connection, self.context, ticket).and_then(|mut peer| {
             let interest = Interest::READABLE | Interest::WRITABLE;
             self.poll.registry().register(&mut peer.stream, token, interest)?;
             Ok(peer)
@@ -225,6 +249,38 @@ impl<'a> Reactor<'a> {
         }
     }
 
+    /// What was read since it was last asked; only if [`Reactor::dispatching`].
+    pub fn batches(&mut self) -> impl Iterator<Item = Batch> {
+        self.shared.outbox.iter_mut().flat_map(|outbox| outbox.batches.drain(..))
+    }
+
+    /// Sends the answer of a batch, and reads on.
+    pub fn take_back(&mut self, Answer { ticket, ran }: Answer) {
+        if let Some(outbox) = &mut self.shared.outbox {
+            outbox.room += 1;
+        }
+        // Those who wait for room come first: this one has just had its turn.
+        self.make_room();
+        // The connection may be gone, and another in its place.
+        let Some(peer) = self.peers.get_mut(ticket.key) else { return };
+        if peer.ticket != ticket {
+            return;
+        }
+        let Some((session, output)) = ran else { return self.close(ticket.key, true) };
+        peer.session = Some(session);
+        self.shared.output = output;
+        self.advance(ticket.key);
+    }
+
+    fn make_room(&mut self) {
+        while self.shared.outbox.as_ref().is_some_and(|outbox| outbox.room > 0)
+            && let Some(key) = self.crowded.pop_front()
+        {
+            self.peers[key].queued = false;
+            self.advance(key);
+        }
+    }
+
     fn advance(&mut self, key: usize) {
         let Some(peer) = self.peers.get_mut(key) else { return };
         let was_lingering = peer.is_lingering();
@@ -240,6 +296,11 @@ impl<'a> Reactor<'a> {
                     self.unfinished.push(key);
                 }
             }
+            Ok(Turn::Crowded) => {
+                if !std::mem::replace(&mut peer.queued, true) {
+                    self.crowded.push_back(key);
+                }
+            }
             Ok(Turn::Done) => self.close(key, false),
             Err(_) => self.close(key, true),
         }
@@ -250,7 +311,10 @@ impl<'a> Reactor<'a> {
         self.shared.output.clear();
         let peer = self.peers.remove(key);
         self.lingering -= usize::from(peer.is_lingering());
-        self.unfinished.retain(|&other| other != key);
+        if peer.queued {
+            self.unfinished.retain(|&other| other != key);
+            self.crowded.retain(|&other| other != key);
+        }
         let cut = failed && self.context.stop.is_over();
         self.worker.close(Tally { failed, cut, ..peer.account() });
         self.shared.calls.close += 1;
@@ -293,7 +357,7 @@ impl<'a> Reactor<'a> {
                 let failed = !self.peers[key].is_lingering();
                 match self.peers[key].time_out(&mut self.shared, self.context.idle_timeout) {
                     Turn::Done => self.close(key, failed),
-                    Turn::Waiting | Turn::Unfinished => self.advance(key),
+                    Turn::Waiting | Turn::Unfinished | Turn::Crowded => self.advance(key),
                 }
             }
         }
@@ -321,5 +385,114 @@ impl Waker {
     pub fn wake(&self) -> io::Result<()> {
         self.wakes.fetch_add(1, Relaxed);
         self.waker.wake()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        io::{Read, Write},
+        net::TcpStream,
+        num::NonZeroUsize,
+    };
+
+    use service::Service;
+
+    use super::*;
+    use crate::{Limits, QueueOrder, Stats, Stop};
+
+    fn context() -> Context {
+        Context {
+            service: Service::Echo,
+            workers: NonZeroUsize::MIN,
+            queue_order: QueueOrder::Fifo,
+            idle_timeout: None,
+            limits: Limits::default(),
+            stop: Stop::new(Duration::ZERO).unwrap(),
+            stats: Stats::default(),
+        }
+    }
+
+    /// A listener, and so many clients that it has not accepted yet.
+    fn clients(count: usize) -> (Listener, Vec<TcpStream>) {
+        let listener = Listener::bind("127.0.0.1:0".parse().unwrap()).unwrap();
+        let clients = (0..count).map(|_| connect(&listener)).collect();
+        (listener, clients)
+    }
+
+    fn connect(listener: &Listener) -> TcpStream {
+        let client = TcpStream::connect(listener.address().unwrap()).unwrap();
+        client.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+        client
+    }
+
+    /// Turns the loop until it has so many batches, or has had time enough to.
+    fn batches(reactor: &mut Reactor, count: usize) -> Vec<Batch> {
+        let mut events = Events::with_capacity(8);
+        let mut batches = Vec::new();
+        for _ in 0..20 {
+            reactor.wait(&mut events, Some(Duration::from_millis(10))).unwrap();
+            events.iter().for_each(|event| reactor.ready(event));
+            reactor.resume();
+            batches.extend(reactor.batches());
+            if batches.len() == count {
+                break;
+            }
+        }
+        batches
+    }
+
+    #[test]
+    fn no_more_batches_are_out_than_there_is_room_for() {
+        let context = context();
+        let (listener, mut clients) = clients(3);
+        let mut reactor = Reactor::dispatching(&context, Arc::default(), 2).unwrap();
+        reactor.accept(&listener).unwrap();
+        for client in &mut clients {
+            client.write_all(b"ping").unwrap();
+        }
+        let mut out = batches(&mut reactor, 3);
+        assert_eq!(out.len(), 2);
+        // One back is room for the third, and not for another of its own.
+        clients[0].write_all(b"more").unwrap();
+        reactor.take_back(out.remove(0).run());
+        let mut echoed = [0; 4];
+        clients[0].read_exact(&mut echoed).unwrap();
+        assert_eq!(&echoed, b"ping");
+        out.extend(batches(&mut reactor, 2));
+        assert_eq!(out.len(), 2);
+        for batch in out {
+            reactor.take_back(batch.run());
+        }
+        for client in &mut clients[1..] {
+            client.read_exact(&mut echoed).unwrap();
+            assert_eq!(&echoed, b"ping");
+        }
+        for batch in batches(&mut reactor, 1) {
+            reactor.take_back(batch.run());
+        }
+        clients[0].read_exact(&mut echoed).unwrap();
+        assert_eq!(&echoed, b"more");
+    }
+
+    #[test]
+    fn an_answer_that_comes_too_late_is_nobody_elses() {
+        let context = context();
+        let (listener, mut clients) = clients(1);
+        let mut reactor = Reactor::dispatching(&context, Arc::default(), 8).unwrap();
+        reactor.accept(&listener).unwrap();
+        clients[0].write_all(b"mine").unwrap();
+        let late = batches(&mut reactor, 1).remove(0);
+        reactor.close(late.ticket.key, true);
+        let mut next = connect(&listener);
+        reactor.accept(&listener).unwrap();
+        next.write_all(b"next").unwrap();
+        let batch = batches(&mut reactor, 1).remove(0);
+        assert_eq!(batch.ticket.key, late.ticket.key, "its place was taken again");
+        reactor.take_back(late.run());
+        reactor.take_back(batch.run());
+        let mut echoed = [0; 4];
+        next.read_exact(&mut echoed).unwrap();
+        assert_eq!(&echoed, b"next");
     }
 }

@@ -32,7 +32,9 @@ fn options_without_effect_are_said_on_standard_error(model: Model) {
     assert_eq!((end.status.code(), end.output.as_str()), (Some(0), ""), "one line on stdout");
     let unused: &[&str] = match model.name {
         "connection-per-event-base" => &[],
-        "thread-pool" | "pooled-event-loops" | "reuseport-loops" => &["--queue"],
+        "thread-pool" | "pooled-event-loops" | "reuseport-loops" | "dispatching-reactor" => {
+            &["--queue"]
+        }
         _ => &["--workers", "--queue"],
     };
     assert_eq!(end.errors.lines().count(), unused.len(), "{}", end.errors);

@@ -2,7 +2,7 @@
 
 use crate::{
     http_client::get,
-    model::{Model, Serves, for_every_model},
+    model::{DISPATCHING_REACTOR, Model, Serves, THREAD_POOL, for_every_model},
     server::Server,
 };
 
@@ -54,4 +54,30 @@ fn a_reset_ends_one_connection(model: Model) {
     drop(bystander);
     server.connect_http().get("/").assert_text("hello, world\n");
     server.stop_well();
+}
+
+/// Two workers, one of them asleep in a request. Others are served meanwhile:
+/// by a pool of connections and by a pool of requests.
+fn a_worker_that_sleeps_stops_nobody_else(model: Model) {
+    let server = Server::start(model, "http", &["--workers", "2"]);
+    let mut slow = server.connect_http();
+    slow.get("/").assert_text("hello, world\n");
+    slow.send(get("/sleep?ms=1500"));
+    slow.client.await_delivery();
+    let mut quick = server.connect_http();
+    for _ in 0..20 {
+        quick.get("/").assert_text("hello, world\n");
+    }
+    assert!(!slow.client.has_answer(), "the quick ones came first");
+    slow.answer().assert_text("slept 1500 ms\n");
+}
+
+#[test]
+fn a_thread_pool_works_on_beside_a_sleeper() {
+    a_worker_that_sleeps_stops_nobody_else(THREAD_POOL);
+}
+
+#[test]
+fn a_dispatching_reactor_works_on_beside_a_sleeper() {
+    a_worker_that_sleeps_stops_nobody_else(DISPATCHING_REACTOR);
 }

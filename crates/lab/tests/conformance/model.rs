@@ -28,6 +28,8 @@ pub(crate) const CONNECTION_PER_EVENT_BASE: Model =
 pub(crate) const POOLED_EVENT_LOOPS: Model =
     Model { name: "pooled-event-loops", serves: Serves::All };
 pub(crate) const REUSEPORT_LOOPS: Model = Model { name: "reuseport-loops", serves: Serves::All };
+pub(crate) const DISPATCHING_REACTOR: Model =
+    Model { name: "dispatching-reactor", serves: Serves::All };
 
 impl Model {
     /// How many of `clients` that stay are served by so many workers.
@@ -55,6 +57,7 @@ macro_rules! for_every_model {
         $crate::model::for_models!(connection_per_event_base = CONNECTION_PER_EVENT_BASE: $($check),+);
         $crate::model::for_models!(pooled_event_loops = POOLED_EVENT_LOOPS: $($check),+);
         $crate::model::for_models!(reuseport_loops = REUSEPORT_LOOPS: $($check),+);
+        $crate::model::for_models!(dispatching_reactor = DISPATCHING_REACTOR: $($check),+);
     };
 }
 
