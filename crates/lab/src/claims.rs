@@ -3,7 +3,7 @@
 use std::{fmt::Write as _, path::PathBuf, process::ExitCode};
 
 use anyhow::Result;
-use results::{Claim, Experiment, Outcome, Store, Unit, Verdict};
+use results::{Claim, Comparison, Ended, Experiment, Outcome, Standing, Store, Unit, Verdict};
 
 use crate::{
     console::{self, code},
@@ -18,7 +18,7 @@ pub(crate) struct Args {
     folder: Option<PathBuf>,
 }
 
-/// Prints every claim: verdict, sentence, measured, source, why.
+/// Prints every claim: verdict, sentence, source, measured, expected, why; then the controls.
 pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     let folder = workspace::results(args.folder.as_deref())?;
     let experiments = Store::new(&folder).experiments()?;
@@ -37,6 +37,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     for &(experiment, claim, verdict) in &judged {
         describe(&mut text, experiment, claim, verdict)?;
     }
+    controls(&mut text, &experiments)?;
     console::print(&text)?;
     eprintln!("{}", summary(&judged.iter().map(|(.., verdict)| *verdict)));
     Ok(exit_code(judged.iter().map(|(.., verdict)| verdict.outcome)))
@@ -75,31 +76,88 @@ fn describe(
     let unit = if expects.over.is_some() { Unit::Share } else { expects.figure.unit() };
     let times = if expects.over.is_some() { " times" } else { "" };
     writeln!(text, "{}: {}", verdict.outcome.label(), claim.says)?;
-    if let (Some(measured), Some(low), Some(high)) = (verdict.measured, verdict.low, verdict.high) {
-        let [measured, low, high] = [measured, low, high].map(|value| unit.format(value));
-        let expected = bounds(claim, unit);
-        writeln!(text, "    measured {measured}{times} ({low} to {high}), expected {expected}")?;
-    }
+    writeln!(text, "    by \"{}\"", claim.source)?;
     let what = expects.figure.label();
     let of = place(&expects.of, experiment);
     let over =
         expects.over.as_ref().map(|cell| format!(" over that of {}", place(cell, experiment)));
     writeln!(text, "    {what} of {of}{}", over.unwrap_or_default())?;
-    writeln!(text, "    {}, by \"{}\"; {}\n", experiment.name, claim.source, verdict.why)?;
+    if let (Some(measured), Some(low), Some(high)) = (verdict.measured, verdict.low, verdict.high) {
+        let [measured, low, high] = [measured, low, high].map(|value| unit.format(value));
+        let interval = if experiment.blocks() < FEWEST { "range" } else { "95 % interval" };
+        write!(text, "    measured {measured}{times}, {interval} {low} to {high}")?;
+        writeln!(text, "; expected {}", bounds(claim, unit))?;
+    }
+    writeln!(text, "    {}: {}\n", experiment.name, verdict.why)?;
     Ok(())
 }
 
+/// Fewer blocks carry no interval: the ends are those of their range.
+const FEWEST: u32 = 6;
+
+/// The bounds, as the claim has them, and by how much they may be missed.
 fn bounds(claim: &Claim, unit: Unit) -> String {
-    match (claim.expects.at_least, claim.expects.at_most) {
+    let expects = &claim.expects;
+    let bounds = match (expects.at_least, expects.at_most) {
         (Some(least), Some(most)) if least.total_cmp(&most).is_eq() => unit.format(least),
         (Some(least), Some(most)) => format!("{} to {}", unit.format(least), unit.format(most)),
         (Some(least), None) => format!("at least {}", unit.format(least)),
         (None, Some(most)) => format!("at most {}", unit.format(most)),
         (None, None) => "anything".to_owned(),
+    };
+    if expects.tolerance > 0.0 {
+        format!("{bounds} (± {} %)", Unit::Count.format(expects.tolerance * 100.0))
+    } else {
+        bounds
     }
 }
 
 fn place(cell: &results::Cell, experiment: &Experiment) -> String {
     let variant = cell.variant.iter().fold(String::new(), |_, name| format!(", {name}"));
     format!("{}{variant}, {} {}", cell.model, cell.x, experiment.x.label)
+}
+
+/// How far the baseline of each experiment differs from itself: whether the
+/// machine was to be trusted.
+fn controls(text: &mut String, experiments: &[Experiment]) -> Result<()> {
+    writeln!(text, "Controls: a server against itself, which should be equivalent\n")?;
+    for experiment in experiments {
+        let blocks = experiment.blocks();
+        let plural = if blocks == 1 { "" } else { "s" };
+        writeln!(text, "{}: {blocks} block{plural}, {}", experiment.name, ended(experiment.ended))?;
+        if experiment.controls.is_empty() {
+            writeln!(text, "    no control")?;
+        }
+        let rows = experiment.controls.iter().map(|control| {
+            [
+                place(&control.of, experiment),
+                control.figure.label().to_owned(),
+                format!("{:.2}", control.ratio),
+                format!("[{:.2}, {:.2}]", control.low, control.high),
+                standing(control),
+            ]
+        });
+        text.push_str(&console::aligned("    ", &rows.collect::<Vec<_>>()));
+        text.push('\n');
+    }
+    Ok(())
+}
+
+fn ended(ended: Ended) -> &'static str {
+    match ended {
+        Ended::Not => "not yet all",
+        Ended::Narrow => "enough for narrow intervals",
+        Ended::Budget => "all that the plan allows",
+    }
+}
+
+fn standing(control: &Comparison) -> String {
+    let word = match control.standing {
+        Standing::Better | Standing::Worse => "differs from itself",
+        standing => standing.label(control.figure),
+    };
+    match &control.why {
+        Some(why) => format!("{word} ({why})"),
+        None => word.to_owned(),
+    }
 }

@@ -25,3 +25,33 @@ pub(crate) fn print(text: &str) -> io::Result<()> {
         result => result,
     }
 }
+
+/// Lines of columns, each as wide as its widest cell; a number stands to the right.
+pub(crate) fn aligned<const N: usize>(indent: &str, rows: &[[String; N]]) -> String {
+    let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max();
+    let mut text = String::new();
+    for row in rows {
+        let mut line = indent.to_owned();
+        for (column, cell) in row.iter().enumerate() {
+            let room = width(column).unwrap_or(0);
+            let is_number = cell.starts_with(|c: char| c.is_ascii_digit() || c == '–');
+            let cell = if is_number { format!("{cell:>room$}") } else { format!("{cell:<room$}") };
+            line.push_str(&cell);
+            line.push_str("  ");
+        }
+        text += line.trim_end();
+        text.push('\n');
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn columns_are_aligned_and_lines_have_no_tail() {
+        let rows = [["a", "1", "x"], ["bcd", "100", ""]].map(|row| row.map(str::to_owned));
+        assert_eq!(aligned("  ", &rows), "  a      1  x\n  bcd  100\n");
+    }
+}
