@@ -151,7 +151,7 @@ pub(crate) fn notes(experiment: &Experiment, rows: &[&Row<'_>]) -> Vec<String> {
     }
     let mut whys: Vec<(&str, Vec<&str>)> = Vec::new();
     for row in rows.iter().filter(|row| !row.is_told()) {
-        let why = row.of.why.as_deref().unwrap_or("the interval holds 1, and more than the band");
+        let why = row.of.why.as_deref().unwrap_or("it may lie within the band or beyond");
         let model = row.of.of.model.as_str();
         match whys.iter_mut().find(|(known, _)| *known == why) {
             Some((_, models)) if models.contains(&model) => {}

@@ -6,6 +6,7 @@ use clap::{Parser, Subcommand};
 
 mod bench;
 mod claims;
+mod compare;
 mod completions;
 mod console;
 mod load;
@@ -36,6 +37,8 @@ enum Verb {
     Plot(plot::Args),
     /// Hold every claim against what was measured
     Claims(claims::Args),
+    /// Hold two results folders against each other
+    Compare(compare::Args),
     /// Print tab completions for a shell
     Completions(completions::Args),
 }
@@ -48,6 +51,7 @@ fn main() -> ExitCode {
         Verb::Bench(args) => bench::run(&args),
         Verb::Plot(args) => plot::run(&args),
         Verb::Claims(args) => claims::run(&args),
+        Verb::Compare(args) => compare::run(&args),
         Verb::Completions(args) => completions::run(&args),
     };
     result.unwrap_or_else(|error| {
