@@ -65,6 +65,7 @@ fn chart() -> Chart {
         figure: FIGURE,
         kind: ChartKind::Dots,
         scale: Scale::Log,
+        knee: true,
         variant: Some("echo".to_owned()),
         references: vec![Reference { label: "all".to_owned(), value: 1.0, per_x: true }],
     }
