@@ -45,7 +45,7 @@ struct Subject {
 
 enum How {
     Ours(&'static [&'static str]),
-    Others(Peer),
+    Others(Box<Peer>),
 }
 
 enum Question {
@@ -78,7 +78,11 @@ fn subjects() -> Vec<Subject> {
             _ => continue,
         };
         if is_there(&peer.command[0], &format!("two generators on {}", peer.name)) {
-            subjects.push(Subject { name: peer.name.clone(), how: How::Others(peer), question });
+            subjects.push(Subject {
+                name: peer.name.clone(),
+                how: How::Others(Box::new(peer)),
+                question,
+            });
         }
     }
     subjects

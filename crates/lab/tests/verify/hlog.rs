@@ -1,4 +1,4 @@
-//! The latencies in `histograms/*.hlog`, read by HdrHistogram's own reader for
+//! The latencies in `histograms/*.hlog`, read by `HdrHistogram`'s own reader for
 //! Python, are those of the JSON.
 
 use std::{

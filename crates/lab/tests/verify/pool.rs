@@ -19,11 +19,10 @@ fn a_pool_of_n_serves_n() {
             "duration": "500ms",
         }));
         let told = ["requested", "established", "served", "starved"]
-            .map(|name| loaded.number(&format!("/{name}")));
-        rows.push([f64::from(workers)].iter().chain(&told).map(f64::to_string).collect());
-        let all = f64::from(CONNECTIONS);
-        let served = f64::from(workers);
-        assert_eq!(told, [all, all, served, all - served], "{workers} workers");
+            .map(|name| loaded.number(&format!("/{name}")).to_string());
+        let expected = [CONNECTIONS, CONNECTIONS, workers, CONNECTIONS - workers];
+        assert_eq!(told, expected.map(|count| count.to_string()), "{workers} workers");
+        rows.push([vec![workers.to_string()], told.to_vec()].concat());
     }
     table(
         "a pool of N serves N",
