@@ -202,6 +202,19 @@ fn what_was_measured_is_judged_again_by_new_words() {
 }
 
 #[test]
+fn results_of_an_older_version_are_measured_anew() {
+    let folder = workspace(TINY);
+    let results = folder.path().join("results");
+    fs::create_dir(&results).unwrap();
+    for name in ["environment.json", "tiny.json"] {
+        fs::write(results.join(name), r#"{"schema": 1}"#).unwrap();
+    }
+    let output = bench(folder.path(), &["--quick"]);
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    assert!(tiny(folder.path()).unwrap().complete);
+}
+
+#[test]
 fn what_cannot_be_done_is_said() {
     let folder = workspace(&TINY.replace("workers = 2", "workers = 2\nworkres = 3"));
     let output = bench(folder.path(), &[]);

@@ -247,8 +247,6 @@ mod tests {
     use super::*;
     use crate::comparisons::tests::{plan, trial};
 
-    const FIGURE: Figure = Figure::RequestsPerServerCpuSecond;
-
     /// A run of the baseline `a` and of `b`, given their values block by block.
     fn run(values: impl IntoIterator<Item = (f64, f64)>) -> Experiment {
         let pair = |(block, (a, b))| [trial(block, "a", a), trial(block, "b", b)];

@@ -158,7 +158,7 @@ impl Bench<'_> {
     /// Whether nothing of the run is left, also not of what was asked for
     /// before it was interrupted.
     fn is_complete(&self, environment: &Environment) -> Result<bool, Error> {
-        let experiments = self.store.experiments()?;
+        let experiments = results::Error::or_outdated(self.store.experiments())?;
         Ok(experiments.iter().filter(|one| one.run == environment.started).all(|one| one.complete))
     }
 
@@ -169,7 +169,8 @@ impl Bench<'_> {
             let Environment { started, remarks, finished, .. } = old.clone();
             !finished && *old == Environment { started, remarks, finished, ..new.clone() }
         };
-        Ok(self.store.environment()?.filter(same).unwrap_or(new))
+        let old = results::Error::or_outdated(self.store.environment())?;
+        Ok(old.filter(same).unwrap_or(new))
     }
 
     /// Where an experiment stands: at its beginning, or where it was interrupted.
@@ -184,7 +185,8 @@ impl Bench<'_> {
         let (values, remark) = limits.fit(definition, &effort.values);
         let mut experiment = begin(definition, &self.models, self.quick, bed, environment);
         experiment.remarks.extend(remark);
-        if let Some(old) = self.store.experiment(&definition.name)?
+        let old = results::Error::or_outdated(self.store.experiment(&definition.name))?;
+        if let Some(old) = old
             && (&old.run, &old.plan_hash) == (&experiment.run, &experiment.plan_hash)
         {
             let blocks = old.blocks();

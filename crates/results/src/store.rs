@@ -53,6 +53,20 @@ pub enum Error {
     },
 }
 
+impl Error {
+    /// Takes a file of another version for none: for who will replace it.
+    ///
+    /// # Errors
+    ///
+    /// Every other one.
+    pub fn or_outdated<T: Default>(found: Result<T, Self>) -> Result<T, Self> {
+        match found {
+            Err(Self::Schema { .. }) => Ok(T::default()),
+            found => found,
+        }
+    }
+}
+
 impl Store {
     /// The results folder at `folder`, which need not exist yet.
     #[must_use]
