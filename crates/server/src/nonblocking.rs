@@ -23,7 +23,7 @@ use crate::{
 const TURN: usize = 16;
 
 /// One connection of a reactor. It owns no buffer while it is idle: reads go
-/// through the loop's shared, and only what the peer does not take is kept.
+/// through the loop's buffers, and only what the peer does not take is kept.
 #[derive(Debug)]
 pub(crate) struct Peer {
     pub(crate) stream: TcpStream,
@@ -71,7 +71,7 @@ pub(crate) enum Turn {
     Done,
 }
 
-/// What all connections of a loop share: shared, empty between turns, and the
+/// What all connections of a loop share: buffers, empty between turns, and the
 /// count of the loop's system calls.
 #[derive(Debug)]
 pub(crate) struct Shared {

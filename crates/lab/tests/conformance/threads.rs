@@ -2,7 +2,7 @@
 
 use crate::{
     http_client::HttpClient,
-    model::{EVENT_LOOP, Model, THREAD_PER_CONNECTION, THREAD_POOL},
+    model::{DISPATCHING_REACTOR, EVENT_LOOP, Model, THREAD_PER_CONNECTION, THREAD_POOL},
     server::Server,
 };
 
@@ -46,7 +46,9 @@ fn connections_threads_are_one_role() {
 
 #[test]
 fn workers_are_told_apart() {
-    assert_eq!(roles(THREAD_POOL), named(&[("main", 1), ("worker-0", 1), ("worker-1", 1)]));
+    let expected = named(&[("main", 1), ("worker-0", 1), ("worker-1", 1)]);
+    assert_eq!(roles(THREAD_POOL), expected);
+    assert_eq!(roles(DISPATCHING_REACTOR), expected);
 }
 
 #[test]
