@@ -1,11 +1,11 @@
 //! A server that costs a fifth more is told apart, and one that is the same is
 //! not: the whole harness, from the experiment file to its verdict.
 
-use std::{fs, path::Path, process::Command};
+use std::{fmt, fs, path::Path, process::Command};
 
 use results::{Figure, Standing, Store};
 
-use crate::bed::{LAB, alone, table};
+use crate::bed::{LAB, alone};
 
 const REPORTS: usize = 20;
 const COSTLY: &str = "planted-costly";
@@ -68,10 +68,12 @@ impl Told {
     fn is_different(&self) -> bool {
         matches!(self.standing, Standing::Better | Standing::Worse)
     }
+}
 
-    fn words(&self) -> [String; 2] {
+impl fmt::Display for Told {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let standing = self.standing.label(Figure::RequestsPerServerCpuSecond);
-        [format!("{:.3} [{:.3}, {:.3}]", self.ratio, self.low, self.high), standing.to_owned()]
+        write!(f, "{:.3} [{:.3}, {:.3}] {standing}", self.ratio, self.low, self.high)
     }
 }
 
@@ -101,21 +103,16 @@ fn report(folder: &Path, number: usize) -> impl Fn(&str) -> Told + use<> {
 fn a_fifth_more_is_told_and_nothing_is_not() {
     let _alone = alone();
     let folder = tempfile::tempdir().unwrap();
-    let mut rows = Vec::new();
+    println!("\n20 reports of planted-costly, and of planted-plain again, over planted-plain");
     let (mut slower, mut different) = (0, 0);
     for number in 1..=REPORTS {
         let told = report(folder.path(), number);
         let (costly, same) = (told(COSTLY), told(SAME));
         slower += usize::from(costly.standing == Standing::Worse);
         different += usize::from(same.is_different());
-        let counts = [number.to_string(), costly.blocks.to_string()];
-        rows.push([counts, costly.words(), same.words()].concat());
+        let blocks = costly.blocks;
+        println!("  {number:2}, {blocks:2} blocks: costly {costly}; the same {same}");
     }
-    table(
-        "20 reports: planted-costly and planted-plain, each over planted-plain",
-        &["report", "blocks", "costly", "told", "the same", "told"],
-        &rows,
-    );
     println!("  slower: {slower} of {REPORTS}; the same told different: {different} of {REPORTS}");
     assert!(slower >= 19, "a fifth more cost was told in {slower} of {REPORTS} reports");
     assert!(different <= 1, "a server was told from itself in {different} of {REPORTS} reports");
