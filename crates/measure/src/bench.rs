@@ -133,7 +133,7 @@ impl Bench<'_> {
         self.store.write_environment(environment)?;
         let mut forecast = Forecast::default();
         for job in &jobs {
-            let block = self.tasks(job, 0).len();
+            let block = job.tasks(0).len();
             forecast.plan(job.definition.effort(self.quick), block, job.experiment.blocks());
         }
         watch(Event::Begin {
@@ -197,15 +197,11 @@ impl Bench<'_> {
             let job = Job { definition, experiment, values };
             // Whole blocks only: what is compared must have run together.
             let whole = (0..blocks)
-                .take_while(|&block| self.tasks(&job, block).iter().all(|task| job.has(task)))
+                .take_while(|&block| job.tasks(block).iter().all(|task| job.has(task)))
                 .count();
             return Ok(job.keep(u32::try_from(whole).unwrap_or(0)));
         }
         Ok(Job { definition, experiment, values })
-    }
-
-    fn tasks(&self, job: &Job, block: u32) -> Vec<Task> {
-        schedule(job.definition, &job.experiment.models, &job.values, block)
     }
 
     /// Measures block after block until there are enough.
@@ -231,7 +227,7 @@ impl Bench<'_> {
             let block = job.experiment.blocks();
             let spent = job.experiment.spent_seconds;
             let began = Instant::now();
-            for task in self.tasks(&job, block) {
+            for task in job.tasks(block) {
                 let (done, left) = forecast.look();
                 watch(Event::Trial { label: label(definition, &task), done, left });
                 let why = self.trial(bed, definition, effort, &task, &mut job.experiment, &mut log);
@@ -312,6 +308,11 @@ impl Bench<'_> {
 }
 
 impl Job<'_> {
+    /// The trials of a block, in order.
+    fn tasks(&self, block: u32) -> Vec<Task> {
+        schedule(self.definition, &self.experiment.models, &self.values, block)
+    }
+
     fn has(&self, task: &Task) -> bool {
         self.experiment.trials.iter().any(|trial| is_of(trial, task))
     }

@@ -101,15 +101,14 @@ mod tests {
     fn intervals_hold_what_they_promise() {
         for count in FEWEST..=60 {
             let below = Binomial::new(0.5, count as u64).unwrap();
-            let outside = match cut(count) {
-                cut => 2.0 * below.cdf(cut as u64),
-            };
+            let outside = 2.0 * below.cdf(cut(count) as u64);
             assert!((0.005..0.07).contains(&outside), "{count} values: {outside}");
         }
     }
 
     /// Beside it the bootstrap as everybody knows it, by drawing.
     #[test]
+    #[expect(clippy::cast_precision_loss, reason = "some thousands of draws")]
     fn the_exact_bootstrap_is_what_drawing_approximates() {
         const DRAWS: usize = 20_000;
         let values: Vec<f64> = (0..11).map(|n| f64::from(n * n)).collect();

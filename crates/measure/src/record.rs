@@ -48,7 +48,7 @@ pub(crate) fn begin(
         question: definition.question.clone(),
         plan_hash: definition.hash(quick, &models),
         run: run.started.clone(),
-        quick: quick,
+        quick,
         complete: false,
         x: definition.axis(),
         models,
