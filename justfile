@@ -44,6 +44,7 @@ verify *tests:
 lint:
     cargo fmt --all --check
     cargo clippy --workspace --all-targets -- -D warnings
+    cargo clippy --package lab --test verify -- -D warnings
 
 # All that CI does
 ci:
