@@ -90,7 +90,12 @@ fn report(folder: &Path, number: usize) -> impl Fn(&str) -> Told + use<> {
     let said = String::from_utf8_lossy(&output.stderr);
     // 4: some trial was void, as may be on a machine that others use.
     assert!(matches!(output.status.code(), Some(0 | 4)), "{said}");
-    let experiment = Store::new(&out).experiment("planted").unwrap().expect("planted.json");
+    let store = Store::new(&out);
+    // Above all that others use the cores: then intervals are wide, and err.
+    for remark in store.environment().unwrap().into_iter().flat_map(|machine| machine.remarks) {
+        println!("  beware: {remark}");
+    }
+    let experiment = store.experiment("planted").unwrap().expect("planted.json");
     assert!(experiment.left_out.is_empty(), "{:?}", experiment.left_out);
     move |name| {
         let one = experiment.comparisons.iter().find(|one| one.of.model == name).unwrap();
