@@ -162,11 +162,7 @@ impl<'a> Generator<'a> {
         self.warm_up(events, begin)?;
         let warm = self.clock.now();
         let memory = observer.memory();
-        if memory.is_some() {
-            // Traffic stood still meanwhile. Give it as long to settle.
-            let now = self.clock.now();
-            self.drive(events, now.saturating_add(now.saturating_sub(warm)), false)?;
-        }
+        self.settle(events, warm)?;
         if self.crew.is_over() {
             return Ok(());
         }
@@ -174,8 +170,11 @@ impl<'a> Generator<'a> {
         if !alone {
             self.announce(events)?;
         }
+        let before = self.clock.now();
         let tasks = observer.tasks();
-        if !alone {
+        if alone {
+            self.settle(events, before)?;
+        } else {
             self.drive(events, self.ledger.start, false)?;
         }
         observer.start(memory, tasks);
@@ -207,6 +206,12 @@ impl<'a> Generator<'a> {
                 return Ok(()); // Also if the run is over, or nobody is left.
             }
         }
+    }
+
+    /// Traffic stood still since `from`, to take a sample: gives it as long to settle.
+    fn settle(&mut self, events: &mut Events, from: u64) -> Result<(), Error> {
+        let now = self.clock.now();
+        self.drive(events, now.saturating_add(now.saturating_sub(from)), false)
     }
 
     /// Opens the window on all threads at once: soon, so that each can know

@@ -3,14 +3,14 @@
 //!
 //! ```text
 //! Plan ─▶ connecting ─▶ barrier ─▶ warm-up ─▶ window ─▶ grace ─▶ Report
-//!         (a burst      (all have              (counted) (waits for
-//!          at a time)    or failed)                       answers owed)
+//!         (a burst      (all have   (until     (counted) (waits for
+//!          at a time)    or failed)  steady)              answers owed)
 //! ```
 //!
 //! | Question               | Answer                                               |
 //! |------------------------|------------------------------------------------------|
 //! | Threads                | the caller's, and more if asked; an epoll each       |
-//! | Outstanding requests   | at most one a connection; no pipelining              |
+//! | Outstanding requests   | at most one a connection; only slow readers pipeline |
 //! | Latency counts from    | the instant a request was due, and from its send     |
 //! | What is verified       | every echoed byte, every status, every body          |
 //! | What is never dropped  | the unanswered, the unsent, connections not served   |

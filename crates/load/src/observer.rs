@@ -38,23 +38,22 @@ impl Observer {
         }
     }
 
-    /// Takes the sample at the end of the window.
+    /// Takes the sample at the end of the window: what is quickly read of it.
     pub(crate) fn end(&mut self) {
         let sample = self.look(Watch::sample);
-        let tasks = self.tasks();
         if let Some((_, watched)) = &mut self.watching {
-            watched.end = sample.map(|sample| sample.with(tasks));
+            watched.end = sample;
         }
     }
 
-    /// Adds the memory to it, once the last answers were waited for.
+    /// Adds the rest to it, once the last answers were waited for.
     pub(crate) fn finish(&mut self) {
-        if self.watching.as_ref().is_some_and(|(_, watched)| watched.end.is_some()) {
-            let memory = self.memory();
-            if let Some(end) = self.watching.as_mut().and_then(|(_, watched)| watched.end.as_mut())
-            {
-                end.memory = memory;
-            }
+        let end = self.watching.as_mut().and_then(|(_, watched)| watched.end.take());
+        let Some(end) = end else { return };
+        let tasks = self.tasks();
+        let memory = self.memory();
+        if let Some((_, watched)) = &mut self.watching {
+            watched.end = Some(Sample { memory, ..end }.with(tasks));
         }
     }
 

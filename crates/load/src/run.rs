@@ -27,9 +27,10 @@ use crate::{
 
 /// Runs `plan` against its target and reports what happened.
 ///
-/// Takes at most the plan's connect timeout, warm-up, duration and grace
-/// together, and the time to sample memory if that is asked for. Setting
-/// `interrupt` ends the run at once with a report of what there is. The soft
+/// Takes at most the plan's connect timeout, longest warm-up, duration and grace
+/// together, the connect timeout again for what is prepared and for slow readers,
+/// and the time to sample memory if that is asked for. Setting `interrupt` ends
+/// the run, once it connects, with a report of what there is. The soft
 /// descriptor limit of the process is raised if the plan needs it.
 ///
 /// # Errors

@@ -66,8 +66,8 @@ pub struct Watched {
     pub before: Sample,
     /// At the start of the window, all connections established.
     pub start: Option<Sample>,
-    /// At the end of the window. Memory is read after the grace period,
-    /// connections still open, lest reading delay the last answers.
+    /// At the end of the window. Threads and memory are read after the grace
+    /// period, connections still open, lest reading delay the last answers.
     pub end: Option<Sample>,
 }
 
@@ -81,7 +81,8 @@ impl Watched {
 
     /// Time in the window in which the server's threads were ready to run and
     /// waited for a core, summed over its threads: those alive at its end, for one
-    /// that has ended has taken its account along.
+    /// that has ended has taken its account along. The end is that of the grace
+    /// period, in which only the last answers are still made.
     #[must_use]
     pub fn run_queue_seconds(&self) -> Option<f64> {
         let (start, end) = (self.start.as_ref()?, self.end.as_ref()?);
@@ -117,7 +118,7 @@ impl Watch {
     }
 
     /// CPU time and number of threads: two cheap calls, fit for the edge of the
-    /// window. CPU time comes first; what takes longer is read on the far side.
+    /// window.
     pub(crate) fn sample(&self) -> Result<Sample, Error> {
         let pid = Pid::from_raw(self.process.pid());
         let cpu =
