@@ -162,7 +162,7 @@ fn judge(
     if fewest < FEWEST && !figure.is_counted() {
         return (Standing::Inconclusive, Some(few(u32::try_from(fewest).unwrap_or(u32::MAX))));
     }
-    (after.compare.standing(figure, interval.ratio, interval.low, interval.high), None)
+    (after.compare.standing(figure, interval.low, interval.high), None)
 }
 
 /// The baseline that both runs measured at the variant and x of `of`, unless it is `of`.

@@ -52,7 +52,7 @@ pub(crate) fn control(
     let again = |trial: &Trial| trial.control && is_at(trial, cell);
     let estimate = ratio(trials, figure, again, |trial| is_of(trial, cell))?;
     let (standing, why) = if estimate.carries() {
-        (plan.standing(figure, estimate.median, estimate.low, estimate.high), None)
+        (plan.standing(figure, estimate.low, estimate.high), None)
     } else {
         (Standing::Inconclusive, Some(few(estimate.count)))
     };
@@ -74,7 +74,7 @@ fn comparison(
     } else if let Some(why) = refuted(plan, over, figure, trials) {
         (Standing::Inconclusive, Some(why))
     } else {
-        (plan.standing(figure, estimate.median, estimate.low, estimate.high), None)
+        (plan.standing(figure, estimate.low, estimate.high), None)
     };
     Some(told(figure, of, over, estimate, standing, why))
 }

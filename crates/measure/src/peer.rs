@@ -70,7 +70,7 @@ impl Peer {
         let left_out = |why: String| LeftOut { model: self.name.clone(), why };
         for program in [self.build.as_ref(), Some(&self.command)].into_iter().flatten() {
             let name = self.expand(&program[0], words);
-            if name != self.built(words) && !is_there(&name) {
+            if name != self.built(words) && find(&name).is_none() {
                 let how = match &self.package {
                     Some(package) => {
                         format!("`just peers` installs it, or apt-get install {package}")
@@ -117,7 +117,8 @@ impl Peer {
 
     fn command(&self, line: &[String], words: &Words) -> Command {
         let mut parts = line.iter().map(|part| self.expand(part, words));
-        let mut command = Command::new(parts.next().unwrap_or_default());
+        let program = parts.next().unwrap_or_default();
+        let mut command = Command::new(find(&program).unwrap_or_else(|| program.into()));
         command.args(parts).current_dir(words.scratch);
         command
     }
@@ -141,14 +142,17 @@ impl Peer {
     }
 }
 
-/// Whether a program can be started: a path that exists, or a name in `PATH`.
-/// Daemons are often installed where only root looks.
-fn is_there(program: &str) -> bool {
+/// Where daemons are installed, and only root looks.
+const SBIN: [&str; 2] = ["/usr/local/sbin", "/usr/sbin"];
+
+/// Where a program is: at its path, or by its name in `PATH` or where daemons are.
+fn find(program: &str) -> Option<PathBuf> {
     if program.contains('/') {
-        return Path::new(program).exists();
+        return Some(PathBuf::from(program)).filter(|path| path.exists());
     }
     let path = env::var_os("PATH").unwrap_or_default();
-    env::split_paths(&path).any(|folder| folder.join(program).exists())
+    let folders = env::split_paths(&path).chain(SBIN.map(PathBuf::from));
+    folders.map(|folder| folder.join(program)).find(|path| path.exists())
 }
 
 /// A port that nobody listens on now.

@@ -42,19 +42,17 @@ impl Compare {
         self.at.is_empty() || self.at.iter().any(|at| at.total_cmp(&x).is_eq())
     }
 
-    /// What a ratio and its interval say, better or worse by `figure`'s sense.
-    /// A difference needs both: an interval without 1 in it, and a ratio beyond
-    /// δ. Blocks are added until intervals are narrow, and among many looks at
-    /// nothing one will leave 1 out by a hair.
+    /// What an interval of ratios says, better or worse by `figure`'s sense. Where
+    /// it lies across an edge of δ, nothing: blocks are added until intervals are
+    /// narrow, and among many looks at nothing one will leave 1 out by a hair.
     #[must_use]
-    pub fn standing(&self, figure: Figure, ratio: f64, low: f64, high: f64) -> Standing {
-        let edge = 1.0 + self.equivalent;
-        let within = |ratio: f64| ratio >= 1.0 / edge && ratio <= edge;
-        if within(low) && within(high) {
+    pub fn standing(&self, figure: Figure, low: f64, high: f64) -> Standing {
+        let (least, most) = (1.0 / (1.0 + self.equivalent), 1.0 + self.equivalent);
+        if low >= least && high <= most {
             Standing::Equivalent
-        } else if within(ratio) || (low <= 1.0 && high >= 1.0) {
+        } else if high >= least && low <= most {
             Standing::Inconclusive
-        } else if (ratio > 1.0) == (figure.better() == Better::Higher) {
+        } else if (low > most) == (figure.better() == Better::Higher) {
             Standing::Better
         } else {
             Standing::Worse
@@ -91,13 +89,14 @@ pub struct Comparison {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Standing {
-    /// The whole interval lies on the better side of 1, its median beyond δ.
+    /// The whole interval lies beyond δ, on the better side.
     Better,
-    /// The whole interval lies on the worse side of 1, its median beyond δ.
+    /// The whole interval lies beyond δ, on the worse side.
     Worse,
     /// The whole interval lies within δ of 1.
     Equivalent,
-    /// It may be better or worse; or the control, or too few blocks, allow no verdict.
+    /// The interval lies across an edge of δ; or the control, or too few blocks,
+    /// allow no verdict.
     Inconclusive,
     /// The two did not do the same work: one served fewer connections.
     Unlike,
@@ -135,24 +134,22 @@ mod tests {
 
     #[test]
     fn an_interval_has_one_standing() {
-        let standing = |ratio, low, high| {
-            compare().standing(Figure::RequestsPerServerCpuSecond, ratio, low, high)
-        };
-        assert_eq!(standing(0.8, 0.7, 0.9), Standing::Worse);
-        assert_eq!(standing(1.1, 1.02, 1.3), Standing::Better);
-        assert_eq!(standing(1.0, 0.98, 1.04), Standing::Equivalent);
+        let standing =
+            |low, high| compare().standing(Figure::RequestsPerServerCpuSecond, low, high);
+        assert_eq!(standing(0.7, 0.9), Standing::Worse);
+        assert_eq!(standing(1.06, 1.3), Standing::Better);
+        assert_eq!(standing(0.98, 1.04), Standing::Equivalent);
         // Different, but by less than anybody minds.
-        assert_eq!(standing(1.02, 1.01, 1.03), Standing::Equivalent);
-        assert_eq!(standing(1.04, 1.01, 1.07), Standing::Inconclusive);
-        assert_eq!(standing(1.0, 0.9, 1.1), Standing::Inconclusive);
-        assert_eq!(standing(0.93, 0.9, 1.0), Standing::Inconclusive);
+        assert_eq!(standing(1.01, 1.03), Standing::Equivalent);
+        assert_eq!(standing(1.01, 1.2), Standing::Inconclusive);
+        assert_eq!(standing(0.9, 1.1), Standing::Inconclusive);
     }
 
     #[test]
     fn words_follow_the_figure() {
-        let latency = compare().standing(Figure::LatencyP99Us, 2.5, 2.0, 3.0);
+        let latency = compare().standing(Figure::LatencyP99Us, 2.0, 3.0);
         assert_eq!((latency, latency.label(Figure::LatencyP99Us)), (Standing::Worse, "slower"));
-        let memory = compare().standing(Figure::PssBytes, 0.25, 0.2, 0.3);
+        let memory = compare().standing(Figure::PssBytes, 0.2, 0.3);
         assert_eq!((memory, memory.label(Figure::PssBytes)), (Standing::Better, "less"));
         assert_eq!(Standing::Worse.label(Figure::PssBytes), "more");
     }
