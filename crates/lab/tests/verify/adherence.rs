@@ -20,10 +20,10 @@ const NEAR: f64 = 0.95;
 const LADDER: [f64; 5] = [0.5, 0.8, NEAR, 1.1, 1.5];
 
 const WINDOWS: usize = 7;
-const TRIES: usize = 40;
-const WINDOW_SECONDS: f64 = 0.5;
+const TRIES: usize = 60;
+const WINDOW_SECONDS: f64 = 0.25;
 /// Share of a window that the generator may have waited for its core.
-const WAIT_MAX: f64 = 0.002;
+const WAIT_MAX: f64 = 0.004;
 
 /// Windows in which the generator had its core; `None` if there are too few.
 fn undisturbed(server: &Server, mode: &Value, figure: impl Fn(&Loaded) -> f64) -> Option<Median> {
