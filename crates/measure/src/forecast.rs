@@ -7,7 +7,7 @@ use crate::Effort;
 
 /// Time of a trial beside its warm-up and window: two processes, the
 /// handshakes, the grace.
-const BESIDE: Duration = Duration::from_millis(350);
+const BESIDE: Duration = Duration::from_millis(200);
 
 /// The plan of a run in time.
 #[derive(Debug)]
