@@ -75,7 +75,10 @@ impl<'a> Point<'a> {
     fn absent(self, experiment: &Experiment, figure: Figure) -> Failure {
         let names: Vec<String> = experiment.statistics.iter().map(|s| name(s.figure)).collect();
         let wanted = name(figure);
-        if names.is_empty() || names.contains(&wanted) {
+        // A percentile that no trial could support, as in a short run, is planned all the same.
+        let is_planned = experiment.compare.figures.contains(&figure)
+            || experiment.charts.iter().any(|chart| chart.figure == figure);
+        if names.is_empty() || names.contains(&wanted) || is_planned {
             let point = place(&experiment.x.label, self.x);
             return Failure::Missing(Missing::point(&experiment.name, &point));
         }
@@ -190,6 +193,10 @@ mod tests {
         let reason = wrong(Point { x: "many", ..pool }, Figure::Served);
         assert!(reason.contains("`many`"), "{reason}");
         assert!(wrong(pool, Figure::PssBytes).contains("no figure `pss_bytes`"));
+        let mut planned = fixture::starvation();
+        planned.compare.figures.push(Figure::PssBytes);
+        let result = pool.statistic(&planned, Figure::PssBytes);
+        assert!(matches!(result, Err(Failure::Missing(_))), "{result:?}");
         assert!(figure("servd").unwrap_err().contains("`served`"));
     }
 

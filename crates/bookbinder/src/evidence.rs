@@ -141,9 +141,9 @@ fn plans(benches: &Path) -> Result<Plans> {
     Ok(plans)
 }
 
-/// The files of the charts of a plan: `file` in each of `[[charts]]`.
+/// The files of the charts of a plan: `file` in each of `[[chart]]`.
 fn charts(plan: &toml::Table) -> BTreeSet<String> {
-    let charts = plan.get("charts").and_then(toml::Value::as_array);
+    let charts = plan.get("chart").and_then(toml::Value::as_array);
     let files = charts.into_iter().flatten().filter_map(|chart| chart.get("file")?.as_str());
     files.map(str::to_owned).collect()
 }
@@ -159,7 +159,7 @@ mod tests {
         fixture::results(folder.path());
         let benches = folder.path().join("benches");
         fs::create_dir(&benches).unwrap();
-        fs::write(benches.join("idle-memory.toml"), "[[charts]]\nfile = \"idle-threads\"").unwrap();
+        fs::write(benches.join("idle-memory.toml"), "[[chart]]\nfile = \"idle-threads\"").unwrap();
         let evidence = Evidence::read(&folder.path().join("results"), &benches).unwrap();
 
         assert!(evidence.experiment("starvation").is_ok());
@@ -174,7 +174,7 @@ mod tests {
         assert!(matches!(evidence.chart("starvation-servde"), Err(Failure::Wrong(_))));
         assert!(matches!(evidence.chart("other"), Err(Failure::Wrong(_))));
 
-        fs::write(benches.join("idle-memory.toml"), "charts = ").unwrap();
+        fs::write(benches.join("idle-memory.toml"), "chart = ").unwrap();
         let error = Evidence::read(&folder.path().join("results"), &benches).unwrap_err();
         assert!(format!("{error:#}").contains("idle-memory.toml"), "{error:#}");
     }

@@ -10,6 +10,10 @@ use crate::{
 
 const USAGE: &str = "chart FILE";
 
+/// How remarks on cells begin that have no usable trial in a block: on a busy
+/// machine too many for a caption.
+const VOID: &str = "void in block ";
+
 pub(super) fn render(directive: &Directive<'_>, evidence: &Evidence) -> Result<String, Failure> {
     let [file] = directive.exactly(&[], USAGE)?;
     let (experiment, chart) = evidence.chart(file)?;
@@ -36,10 +40,17 @@ fn caption(experiment: &Experiment, chart: &Chart) -> String {
         let (model, why) = (html::code(&left_out.model), html::escape(&left_out.why));
         format!(" Without {model}: {}.", why.trim_end_matches('.'))
     });
-    let remarks = experiment
-        .remarks
-        .iter()
-        .map(|remark| format!(" {}.", html::escape(remark.trim_end_matches('.'))));
+    let (void, told): (Vec<&String>, Vec<&String>) =
+        experiment.remarks.iter().partition(|remark| remark.starts_with(VOID));
+    let void = match void.len() {
+        0 => String::new(),
+        1 => " One cell was void in a block.".to_owned(),
+        count => format!(" {count} cells were void in a block."),
+    };
+    let remarks = told
+        .into_iter()
+        .map(|remark| format!(" {}.", html::escape(remark.trim_end_matches('.'))))
+        .chain([void]);
     format!(
         "{} <span class=\"provenance\">Measured by {}.{}</span>",
         html::escape(&chart.look_for),
@@ -63,7 +74,7 @@ mod tests {
         assert!(figure.contains("<figcaption>Flat lines starve. <span"));
         assert!(figure.contains("<code>cargo lab bench starvation</code>."));
         assert!(figure.contains("Without <code>single-threaded</code>: it serves one."));
-        assert!(figure.contains("The sweep was cut at 64 connections.</span>"));
+        assert!(figure.contains("at 64 connections. 2 cells were void in a block.</span>"));
     }
 
     #[test]
