@@ -88,14 +88,36 @@ fn section(out: &mut String, experiment: &Experiment, environment: Option<&Envir
         let _ = writeln!(out, "**{title}{stop}** {}\n", inline(&chart.look_for));
     }
     told::text(out, experiment);
+    remarks(out, experiment);
+}
+
+/// How remarks on cells begin that have no usable trial in a block.
+const VOID: &str = "void in block ";
+
+/// Remarks, and who is left out; void cells are many on a busy machine, and folded away.
+fn remarks(out: &mut String, experiment: &Experiment) {
+    let (void, told): (Vec<&String>, Vec<&String>) =
+        experiment.remarks.iter().partition(|remark| remark.starts_with(VOID));
     let left_out = experiment.left_out.iter();
     let left_out = left_out.map(|l| format!("{} is left out: {}", l.model, l.why));
-    let remarks: Vec<String> = experiment.remarks.iter().cloned().chain(left_out).collect();
-    for remark in &remarks {
+    let told: Vec<String> = told.into_iter().cloned().chain(left_out).collect();
+    for remark in &told {
         let _ = writeln!(out, "- {}", inline(remark));
     }
-    if !remarks.is_empty() {
+    if !told.is_empty() {
         out.push('\n');
+    }
+    if !void.is_empty() {
+        let trials = if void.len() == 1 { "cell" } else { "cells" };
+        let _ = writeln!(
+            out,
+            "<details><summary>{} {trials} void in a block, and not in its figures</summary>\n",
+            void.len()
+        );
+        for remark in void {
+            let _ = writeln!(out, "- {}", inline(remark));
+        }
+        out.push_str("\n</details>\n\n");
     }
 }
 

@@ -53,6 +53,7 @@ fn the_readme_shows_the_charts_and_the_verdicts() {
         "](charts/idle-memory.svg)",
         "What to look for in mixes.",
         "- The sweep ends at 1000",
+        "<details><summary>1 cell void in a block, and not in its figures</summary>\n\n- void in block 2",
         "- single-threaded is left out: it has no workers",
         "This was a quick run",
         "| A pool of 4 serves 4. | A text \\| with a bar | \
