@@ -90,7 +90,7 @@ fn expectation(experiment: &Experiment, expects: &Expectation) -> String {
         (None, None) => String::new(),
     };
     let tolerance = if expects.tolerance > 0.0 {
-        format!(" (± {}\u{202f}%)", quantity::digits(expects.tolerance * 100.0))
+        format!(" (±\u{202f}{}\u{202f}%)", quantity::digits(expects.tolerance * 100.0))
     } else {
         String::new()
     };
@@ -148,7 +148,7 @@ mod tests {
             "A pool of four serves four. <cite>An Example</cite>",
             "<td>connections served, thread-pool, 64 connections: at most 4</td><td>4</td>",
             "<td class=\"holds\"><strong>holds</strong><br>In all 5 blocks <small>",
-            "over thread-pool, 64 connections: at least 20 (± 5\u{202f}%)</td><td>16 (15–17)</td>",
+            "over thread-pool, 64 connections: at least 20 (±\u{202f}5\u{202f}%)</td><td>16 (15–17)</td>",
             "<td class=\"fails\"><strong>fails</strong>",
             "In all 5 blocks; event-loop over thread-pool: more <small>",
         ] {
