@@ -1,6 +1,6 @@
 //! One point of an experiment, as a directive names it.
 
-use results::{Cell, Comparison, Experiment, Figure, Statistic, Unit};
+use results::{Cell, Comparison, Experiment, FEWEST_BLOCKS, Figure, Statistic, Unit};
 use serde_json::Value;
 
 use crate::{
@@ -132,12 +132,9 @@ pub(crate) fn comparison<'a>(
     all.find(|one| one.figure == figure && one.of == *of && one.over == *over)
 }
 
-/// Fewer blocks carry no interval: `low` and `high` are their range.
-const FEWEST: u32 = 6;
-
 /// `95 % interval 2–3`, or the range where blocks are few.
 pub(crate) fn interval(blocks: u32, words: &str) -> String {
-    if blocks < FEWEST { words.to_owned() } else { format!("95 % interval {words}") }
+    if blocks < FEWEST_BLOCKS { words.to_owned() } else { format!("95 % interval {words}") }
 }
 
 /// `median of 5 blocks`, and whether the run was a short one.

@@ -4,7 +4,7 @@
 //! The marks tell the variants apart, so here they are not those of the models;
 //! the colours still are.
 
-use results::{Chart, Experiment, Statistic};
+use results::{Chart, Experiment, Statistic, Trial};
 
 use crate::{
     Error,
@@ -42,6 +42,8 @@ pub(crate) fn draw(experiment: &Experiment, chart: &Chart) -> Result<String, Err
         one.points.retain(|p| p.x.total_cmp(&x).is_eq());
         one.look.marker = Marker::VARIANTS[one.rank % Marker::VARIANTS.len()];
     }
+    // What nobody tried to measure needs no row.
+    series.retain(|one| !one.points.is_empty() || was_tried(experiment, one));
     let place = series::place(&experiment.x.label, x);
     let mut page = Page::new(experiment, chart, &format!("{subtitle} · {place}"));
     legend(&mut page, &series::variants(experiment, chart));
@@ -65,6 +67,12 @@ pub(crate) fn draw(experiment: &Experiment, chart: &Chart) -> Result<String, Err
         .chain(figures.strip_note());
     page.notes(&notes.collect::<Vec<_>>());
     Ok(page.finish())
+}
+
+/// Whether there is a trial of the series, void or not.
+fn was_tried(experiment: &Experiment, one: &Series<'_>) -> bool {
+    let of = |trial: &Trial| trial.model == one.model && trial.variant.as_deref() == one.variant;
+    experiment.trials.iter().any(of)
 }
 
 /// The axis of the figure, which holds the references too.
@@ -102,12 +110,12 @@ impl Rows {
         let references = i32::try_from(chart.references.len()).unwrap_or(0) * REFERENCE;
         let top = page.height + 10 + references;
 
-        let lone = series.iter().all(|s| s.rank == 0);
+        let lone = series.windows(2).all(|pair| pair[0].model != pair[1].model);
         let (row, between) = if lone { (LONE_ROW, 0) } else { (ROW, BETWEEN) };
         let mut y = top + BETWEEN / 2;
         let mut middles = Vec::new();
         for (n, one) in series.iter().enumerate() {
-            if n > 0 && one.rank == 0 {
+            if n > 0 && one.model != series[n - 1].model {
                 y += between;
             }
             middles.push(y + row / 2);
@@ -192,7 +200,7 @@ fn legend(page: &mut Page, variants: &[Option<&str>]) {
 /// The name of each model, beside the middle of its rows.
 fn names(page: &mut Page, series: &[Series<'_>], rows: &Rows) {
     let placed: Vec<(&Series<'_>, i32)> = series.iter().zip(rows.middles.iter().copied()).collect();
-    for group in placed.chunk_by(|_, next| next.0.rank > 0) {
+    for group in placed.chunk_by(|one, next| one.0.model == next.0.model) {
         let (first, last) = (group[0], group[group.len() - 1]);
         let lines = wrap(first.0.model, SIZE, NAME_ROOM);
         let extra = i32::try_from(lines.len() - 1).unwrap_or(0);

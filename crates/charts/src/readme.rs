@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use results::{Cell, Claim, Environment, Experiment, Unit, Verdict};
+use results::{Cell, Claim, Environment, Experiment, Unit, VOID_CELL, Verdict};
 
 use crate::{series::place, told};
 
@@ -91,13 +91,10 @@ fn section(out: &mut String, experiment: &Experiment, environment: Option<&Envir
     remarks(out, experiment);
 }
 
-/// How remarks on cells begin that have no usable trial in a block.
-const VOID: &str = "void in block ";
-
 /// Remarks, and who is left out; void cells are many on a busy machine, and folded away.
 fn remarks(out: &mut String, experiment: &Experiment) {
     let (void, told): (Vec<&String>, Vec<&String>) =
-        experiment.remarks.iter().partition(|remark| remark.starts_with(VOID));
+        experiment.remarks.iter().partition(|remark| remark.starts_with(VOID_CELL));
     let left_out = experiment.left_out.iter();
     let left_out = left_out.map(|l| format!("{} is left out: {}", l.model, l.why));
     let told: Vec<String> = told.into_iter().cloned().chain(left_out).collect();

@@ -1,6 +1,6 @@
 //! What a chart draws: the statistics of an experiment, sorted into lines.
 
-use results::{Chart, Experiment, Statistic, Unit};
+use results::{Chart, Experiment, FEWEST_BLOCKS, Statistic, Unit};
 
 use crate::{
     palette::{Look, looks},
@@ -113,14 +113,11 @@ fn singular(label: &str) -> String {
     words.join(" ")
 }
 
-/// Fewer blocks carry no interval: `low` and `high` are their range.
-const FEWEST: u32 = 6;
-
 /// How to read the marks and their bars.
 pub(crate) fn how_to_read(series: &[Series<'_>]) -> Option<String> {
     let points = || series.iter().flat_map(|s| &s.points);
     let blocks = points().map(|p| p.blocks).max()?;
-    let bars = if blocks < FEWEST { "least to greatest" } else { "its 95 % interval" };
+    let bars = if blocks < FEWEST_BLOCKS { "least to greatest" } else { "its 95 % interval" };
     // Where all blocks agree there is no bar to explain.
     let bars = if points().any(|p| p.low < p.high) {
         format!("; bars: {bars}, where longer than the mark")

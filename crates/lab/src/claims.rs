@@ -3,7 +3,9 @@
 use std::{fmt::Write as _, path::PathBuf, process::ExitCode};
 
 use anyhow::Result;
-use results::{Claim, Comparison, Ended, Experiment, Outcome, Standing, Store, Unit, Verdict};
+use results::{
+    Claim, Comparison, Ended, Experiment, FEWEST_BLOCKS, Outcome, Standing, Store, Unit, Verdict,
+};
 
 use crate::{
     console::{self, code},
@@ -84,16 +86,13 @@ fn describe(
     writeln!(text, "    {what} of {of}{}", over.unwrap_or_default())?;
     if let (Some(measured), Some(low), Some(high)) = (verdict.measured, verdict.low, verdict.high) {
         let [measured, low, high] = [measured, low, high].map(|value| unit.format(value));
-        let interval = if experiment.blocks() < FEWEST { "range" } else { "95 % interval" };
+        let interval = if experiment.blocks() < FEWEST_BLOCKS { "range" } else { "95 % interval" };
         write!(text, "    measured {measured}{times}, {interval} {low} to {high}")?;
         writeln!(text, "; expected {}", bounds(claim, unit))?;
     }
     writeln!(text, "    {}: {}\n", experiment.name, verdict.why)?;
     Ok(())
 }
-
-/// Fewer blocks carry no interval: the ends are those of their range.
-const FEWEST: u32 = 6;
 
 /// The bounds, as the claim has them, and by how much they may be missed.
 fn bounds(claim: &Claim, unit: Unit) -> String {

@@ -6,7 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use results::{Ended, Environment, Experiment, Store, Trial};
+use results::{Ended, Environment, Experiment, Store, Trial, VOID_CELL};
 
 use crate::{
     Definition, Effort, Error, Limits,
@@ -333,7 +333,7 @@ impl Job<'_> {
 
 /// Cells that have no usable trial in some block.
 fn void_cells(experiment: &Experiment) -> usize {
-    experiment.remarks.iter().filter(|remark| remark.starts_with(VOID)).count()
+    experiment.remarks.iter().filter(|remark| remark.starts_with(VOID_CELL)).count()
 }
 
 fn is_of(trial: &Trial, task: &Task) -> bool {
@@ -344,12 +344,9 @@ fn is_of(trial: &Trial, task: &Task) -> bool {
         && trial.x.total_cmp(&f64::from(task.x)).is_eq()
 }
 
-/// How remarks on void cells begin.
-const VOID: &str = "void in block ";
-
 /// How the remark on a void cell of one block begins.
 fn void_in(block: u32) -> String {
-    format!("{VOID}{block}:")
+    format!("{VOID_CELL}{block}:")
 }
 
 fn label(definition: &Definition, task: &Task) -> String {

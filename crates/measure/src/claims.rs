@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use results::{Cell, Claim, Compare, Outcome, Trial, Verdict};
 
 use crate::{
-    comparisons::{few, refuted},
+    comparisons::{few, stray},
     estimate::Estimate,
 };
 
@@ -54,20 +54,21 @@ fn outcome(
         // What is void may have been so for a reason.
         return (Outcome::Inconclusive, format!("{void} of {scheduled} blocks are void"));
     }
-    let machine =
-        expects.over.as_ref().and_then(|over| refuted(plan, over, expects.figure, trials));
-    if let Some(why) = machine {
-        return (Outcome::Inconclusive, why);
-    }
+    // A ratio is no surer than that of a model with itself.
+    let stray = expects.over.as_ref().and_then(|over| stray(plan, over, expects.figure, trials));
+    let edge = stray.as_ref().map_or(1.0, |stray| stray.edge);
+    let (low, high) = (estimate.low / edge, estimate.high * edge);
     let (least, most) = expects.bounds();
     let blocks = match estimate.count {
         1 => "1 block".to_owned(),
         count => format!("{count} blocks"),
     };
-    if estimate.low >= least && estimate.high <= most {
+    if low >= least && high <= most {
         (Outcome::Holds, format!("{blocks}, the whole interval within the bounds"))
-    } else if estimate.high < least || estimate.low > most {
+    } else if high < least || low > most {
         (Outcome::Fails, format!("{blocks}, the whole interval outside the bounds"))
+    } else if let Some(stray) = stray {
+        (Outcome::Inconclusive, stray.why)
     } else {
         (Outcome::Inconclusive, format!("{blocks}, a bound lies within the interval"))
     }
@@ -149,6 +150,7 @@ mod tests {
         let mut trials: Vec<Trial> = (0..6).flat_map(pair).collect();
         let claim = claim(RATE, Some("b"), 1.2);
         assert_eq!(judged(&claim, &trials).outcome, Outcome::Holds);
+        // 1.5 / 1.3 is less than 1.2.
         trials.extend((0..6).map(|n| control_trial(n, "b", 2.6)));
         assert_eq!(judged(&claim, &trials).outcome, Outcome::Inconclusive);
     }

@@ -12,9 +12,8 @@
 
 use statrs::distribution::{Binomial, ContinuousCDF as _, DiscreteCDF as _, Normal, StudentsT};
 
-/// Fewer values carry no 95 % interval: the range of five holds the median of
-/// what they are drawn from in 94 of 100 cases.
-pub(crate) const FEWEST: usize = 6;
+/// Fewer values carry no interval.
+pub(crate) const FEWEST: usize = results::FEWEST_BLOCKS as usize;
 
 /// Probability that an end of the interval cuts off.
 const TAIL: f64 = 0.025;

@@ -47,7 +47,14 @@ impl Compare {
     /// narrow, and among many looks at nothing one will leave 1 out by a hair.
     #[must_use]
     pub fn standing(&self, figure: Figure, low: f64, high: f64) -> Standing {
-        let (least, most) = (1.0 / (1.0 + self.equivalent), 1.0 + self.equivalent);
+        self.standing_beyond(1.0 + self.equivalent, figure, low, high)
+    }
+
+    /// The same with another edge than 1 + δ: where a control strays, it is no
+    /// nearer than that to anything.
+    #[must_use]
+    pub fn standing_beyond(&self, edge: f64, figure: Figure, low: f64, high: f64) -> Standing {
+        let (least, most) = (1.0 / edge, edge);
         if low >= least && high <= most {
             Standing::Equivalent
         } else if high >= least && low <= most {

@@ -21,8 +21,8 @@ pub use claim::{Cell, Claim, Expectation, Outcome, Verdict};
 pub use comparison::{Compare, Comparison, Standing};
 pub use environment::Environment;
 pub use experiment::{
-    Axis, Chart, ChartKind, Ended, Experiment, LeftOut, Peer, Reference, Scale, Share, Statistic,
-    Trial,
+    Axis, Chart, ChartKind, Ended, Experiment, FEWEST_BLOCKS, LeftOut, Peer, Reference, Scale,
+    Share, Statistic, Trial, VOID_CELL,
 };
 pub use figure::{Better, Figure, Unit};
 pub use store::{Error, Store, write_atomically};

@@ -1,6 +1,6 @@
 //! `{{chart FILE}}`: the drawing, inline, so that it follows the book's theme.
 
-use results::{Chart, Experiment};
+use results::{Chart, Experiment, VOID_CELL};
 
 use crate::{
     directive::Directive,
@@ -9,10 +9,6 @@ use crate::{
 };
 
 const USAGE: &str = "chart FILE";
-
-/// How remarks on cells begin that have no usable trial in a block: on a busy
-/// machine too many for a caption.
-const VOID: &str = "void in block ";
 
 pub(super) fn render(directive: &Directive<'_>, evidence: &Evidence) -> Result<String, Failure> {
     let [file] = directive.exactly(&[], USAGE)?;
@@ -40,8 +36,9 @@ fn caption(experiment: &Experiment, chart: &Chart) -> String {
         let (model, why) = (html::code(&left_out.model), html::escape(&left_out.why));
         format!(" Without {model}: {}.", why.trim_end_matches('.'))
     });
+    // On a busy machine too many for a caption.
     let (void, told): (Vec<&String>, Vec<&String>) =
-        experiment.remarks.iter().partition(|remark| remark.starts_with(VOID));
+        experiment.remarks.iter().partition(|remark| remark.starts_with(VOID_CELL));
     let void = match void.len() {
         0 => String::new(),
         1 => " One cell was void in a block.".to_owned(),

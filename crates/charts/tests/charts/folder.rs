@@ -70,7 +70,7 @@ fn the_readme_shows_the_charts_and_the_verdicts() {
          3 not alike</summary>\n\n| What |",
         "| thread-per-connection (64 connections) | event-loop | requests per server-CPU-second | \
          0.62 [0.59, 0.65] | 9 | **slower** |",
-        "| 9 | not alike: it served 4 connections, the other 64 |",
+        "| 9 | not alike: of the connections it served 4, the other 64 |",
         "Control: event-loop (64 connections) against itself: requests per server-CPU-second \
          1.01 [0.98, 1.04], equivalent.",
         "- thread-per-connection (1 in 100 computes, 64 connections) against itself: p99 latency \

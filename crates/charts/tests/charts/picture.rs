@@ -276,7 +276,7 @@ fn ratios_show_the_control_the_band_and_the_verdicts() {
         "← slower</text>",
         "faster →</text>",
         "thread-pool over event-loop, 64 connections: 0.60 [0.58, 0.62], 9 blocks: not alike \
-         (it served 4 connections, the other 64)</title>",
+         (of the connections it served 4, the other 64)</title>",
         "Hollow, no verdict:",
     ] {
         assert!(svg.contains(expected), "{expected}");
