@@ -101,13 +101,13 @@ pub(crate) const MODELS: [(&str, Look); 13] = [
     ("event-loop", look(&BLUE, Dash::Solid, Marker::Diamond)),
     ("connection-per-event-base", look(&CYAN, Dash::Dots, Marker::Down)),
     ("pooled-event-loops", look(&GREEN, Dash::Short, Marker::Plus)),
-    ("reuseport-loops", look(&BLUE, Dash::Long, Marker::Hexagon)),
+    ("reuseport-loops", look(&PINK, Dash::Long, Marker::Hexagon)),
     ("dispatching-reactor", look(&PURPLE, Dash::Solid, Marker::Cross)),
     ("loops-with-workers", look(&PURPLE, Dash::Short, Marker::Circle)),
     ("prefork-loops", look(&CYAN, Dash::Solid, Marker::Up)),
     ("process-per-connection", look(&VERMILION, Dash::Dots, Marker::Plus)),
     ("async-tasks", look(&PINK, Dash::Solid, Marker::Square)),
-    ("completion-rings", look(&PINK, Dash::Short, Marker::Diamond)),
+    ("completion-rings", look(&BLUE, Dash::Dots, Marker::Circle)),
 ];
 
 /// The servers of others that have a look of their own.

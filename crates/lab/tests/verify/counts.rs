@@ -21,12 +21,13 @@ use crate::{
 /// before it serves, and after.
 const TOLERANCE: f64 = 0.02;
 
-/// Kinds in a server's report, and the calls that they are.
-const KINDS: [(&str, &[&str]); 4] = [
-    ("accept", &["accept", "accept4"]),
-    ("read", &["read", "readv", "recvfrom", "recvmsg"]),
-    ("write", &["write", "writev", "sendto", "sendmsg"]),
-    ("wait", &["epoll_wait", "epoll_pwait", "epoll_pwait2", "poll", "ppoll"]),
+/// Kinds in a server's report, and the calls that they are. A wakeup writes to
+/// an eventfd, which strace cannot tell from a socket.
+const KINDS: [(&[&str], &[&str]); 4] = [
+    (&["accept"], &["accept", "accept4"]),
+    (&["read"], &["read", "readv", "recvfrom", "recvmsg"]),
+    (&["write", "wake"], &["write", "writev", "sendto", "sendmsg"]),
+    (&["wait"], &["epoll_wait", "epoll_pwait", "epoll_pwait2", "poll", "ppoll"]),
 ];
 
 /// The calls that strace counted, by name.
@@ -84,13 +85,14 @@ fn system_calls_are_those_that_strace_counts() {
             println!("\nSKIPPED: system calls of {model}: its report counts none");
             continue;
         };
-        for (kind, names) in KINDS {
-            let Some(ours) = ours[kind].as_u64() else { continue };
+        for (kinds, names) in KINDS {
+            let ours: u64 = kinds.iter().filter_map(|kind| ours[kind].as_u64()).sum();
+            let kind = kinds.join(" + ");
             let theirs = traced(&summary, names);
             let off = ours as f64 / theirs as f64 - 1.0;
             rows.push(vec![
                 model.to_owned(),
-                kind.to_owned(),
+                kind.clone(),
                 ours.to_string(),
                 theirs.to_string(),
                 format!("{:+.2} %", off * 100.0),
