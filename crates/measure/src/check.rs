@@ -36,6 +36,14 @@ impl Definition {
         if self.compare.figures.is_empty() {
             return Err("`compare.figures` names no figure to compare".to_owned());
         }
+        // A run without a control says nothing about its own noise.
+        for (effort, name) in [(&self.full, "full"), (&self.quick, "quick")] {
+            let at = &self.compare.at;
+            if !at.is_empty() && !effort.values.iter().any(|&value| at.contains(&f64::from(value)))
+            {
+                return Err(format!("`compare.at` meets none of the values of [{name}]"));
+            }
+        }
         Ok(())
     }
 

@@ -333,6 +333,8 @@ values = [1]
             ("[load]", "[load]\nconnections = 5", "connections"),
             ("values = [1]", "values = []", "values"),
             ("requests = [{ kind = { echo = { bytes = 64 } } }]", "", "requests"),
+            // The full run has 64, the quick one only 1: it would have no control.
+            ("[compare]", "[compare]\nat = [64]", "[quick]"),
         ] {
             let message = Definition::parse("e", &EXAMPLE.replace(from, to)).unwrap_err();
             assert!(message.contains(why), "{message}");
