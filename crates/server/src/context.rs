@@ -3,6 +3,7 @@
 use std::{
     io,
     num::NonZeroUsize,
+    sync::Arc,
     thread::{self, Scope},
     time::Duration,
 };
@@ -11,8 +12,9 @@ use service::{Service, Session};
 
 use crate::{Stats, Stop};
 
-/// What a model is given beside its listener.
-#[derive(Debug)]
+/// What a model is given beside its listener. A clone is the same server: it
+/// shares the stop and the counters.
+#[derive(Clone, Debug)]
 pub struct Context {
     /// The protocol to speak.
     pub service: Service,
@@ -25,9 +27,9 @@ pub struct Context {
     /// Bounds on what clients can make the server hold.
     pub limits: Limits,
     /// The request to stop.
-    pub stop: Stop,
+    pub stop: Arc<Stop>,
     /// What has been served.
-    pub stats: Stats,
+    pub stats: Arc<Stats>,
 }
 
 /// Bounds on what clients can make the server hold.

@@ -26,7 +26,7 @@ use signal_hook::{
     iterator::Signals,
 };
 
-use crate::{Context, Knob, Limits, Listener, Listeners, Model, QueueOrder, Stats, Stop};
+use crate::{Context, Knob, Limits, Listener, Listeners, Model, QueueOrder, Stop};
 
 /// Descriptors that a server needs beside its connections.
 const DESCRIPTORS_BESIDE: u64 = 32;
@@ -163,8 +163,8 @@ fn context(options: &Options) -> io::Result<Context> {
         },
         idle_timeout: options.idle_timeout,
         limits: Limits { connections, ..Limits::default() },
-        stop: Stop::new(options.drain)?,
-        stats: Stats::default(),
+        stop: Arc::new(Stop::new(options.drain)?),
+        stats: Arc::default(),
     })
 }
 

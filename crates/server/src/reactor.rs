@@ -399,7 +399,7 @@ mod tests {
     use service::Service;
 
     use super::*;
-    use crate::{Limits, QueueOrder, Stats, Stop};
+    use crate::{Limits, QueueOrder, Stop};
 
     fn context() -> Context {
         Context {
@@ -408,8 +408,8 @@ mod tests {
             queue_order: QueueOrder::Fifo,
             idle_timeout: None,
             limits: Limits::default(),
-            stop: Stop::new(Duration::ZERO).unwrap(),
-            stats: Stats::default(),
+            stop: Arc::new(Stop::new(Duration::ZERO).unwrap()),
+            stats: Arc::default(),
         }
     }
 

@@ -15,5 +15,5 @@ pub(crate) fn run(job: Job) -> Done {
         }
         Work::Panic => panic!("a request asked for a panic"),
     });
-    Done { id: job.id, outcome: outcome.map_err(|_| Failed) }
+    Done { id: job.id, outcome: outcome.map_err(|_| Failed::Panicked) }
 }

@@ -29,7 +29,7 @@ pub enum Work {
     Panic,
 }
 
-/// A job that was run.
+/// A job that was run, or will not be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Done {
     /// The job.
@@ -38,9 +38,14 @@ pub struct Done {
     pub outcome: Result<(), Failed>,
 }
 
-/// The job panicked: its request failed, and its connection with it.
+/// Why a job was not done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Failed;
+pub enum Failed {
+    /// It panicked.
+    Panicked,
+    /// Nobody ran it: those who could have enough to do.
+    Overloaded,
+}
 
 /// Steps of one unit, about a microsecond of a core at 4 GHz.
 const STEPS_PER_UNIT: u32 = 800;

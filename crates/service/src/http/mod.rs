@@ -10,7 +10,7 @@ use head::{Head, Parsed};
 use response::{Response, Status};
 use route::{Action, route};
 
-use crate::{Done, End, Job, JobId, Limits, Phase, Session};
+use crate::{Done, End, Failed, Job, JobId, Limits, Phase, Session};
 
 /// The HTTP service of one connection.
 ///
@@ -195,11 +195,17 @@ impl Session for Http {
         let State::Job { reply, .. } = std::mem::replace(&mut self.state, State::Head) else {
             return;
         };
-        if done.outcome.is_ok() {
-            self.reply(&reply, output);
-        } else {
-            let refusal = Response::error(Status::InternalError, "the handler panicked");
-            self.refuse(refusal.like(&reply), output);
+        match done.outcome {
+            Ok(()) => self.reply(&reply, output),
+            Err(Failed::Panicked) => {
+                let refusal = Response::error(Status::InternalError, "the handler panicked");
+                self.refuse(refusal.like(&reply), output);
+            }
+            // Nothing is wrong with the connection: it may ask again.
+            Err(Failed::Overloaded) => {
+                let busy = Response::error(Status::Unavailable, "too busy, try again later");
+                self.reply(&busy.in_place_of(&reply), output);
+            }
         }
         self.resume(output);
         self.settle(output);

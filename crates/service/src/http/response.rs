@@ -100,6 +100,11 @@ impl Response {
         Self { head_only: other.head_only, ..self }
     }
 
+    /// As [`Response::like`], and with what `other` says of the connection.
+    pub(super) fn in_place_of(self, other: &Self) -> Self {
+        Self { connection: other.connection, ..self.like(other) }
+    }
+
     pub(super) fn closing(self) -> Self {
         Self { connection: Connection::Close, ..self }
     }

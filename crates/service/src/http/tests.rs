@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::{Failed, Work};
+use crate::Work;
 
 /// Feeds `pieces`, runs jobs as they come, ends; returns the output and the
 /// phase before the end.
@@ -13,7 +13,7 @@ fn converse(pieces: &[&[u8]]) -> (String, Phase) {
     for piece in pieces {
         session.receive(piece, &mut output);
         while let Some(job) = session.next_job() {
-            let outcome = if job.work == Work::Panic { Err(Failed) } else { Ok(()) };
+            let outcome = if job.work == Work::Panic { Err(Failed::Panicked) } else { Ok(()) };
             session.complete(Done { id: job.id, outcome }, &mut output);
         }
     }
@@ -229,4 +229,17 @@ proptest! {
         session.end(End::Peer, &mut output);
         prop_assert!(matches!(session.phase(), Phase::Finished | Phase::Refused));
     }
+}
+
+#[test]
+fn overload_is_said_and_the_connection_kept() {
+    let mut session = Http::new(&Limits::default());
+    let mut output = Vec::new();
+    session.receive(b"GET /sleep?ms=9 HTTP/1.1\r\nHost: a\r\n\r\n", &mut output);
+    let job = session.next_job().unwrap();
+    session.complete(Done { id: job.id, outcome: Err(Failed::Overloaded) }, &mut output);
+    let answer = String::from_utf8(output).unwrap();
+    assert!(answer.starts_with("HTTP/1.1 503 Service Unavailable\r\n"), "{answer}");
+    assert!(!answer.contains("Connection: close"), "{answer}");
+    assert_eq!(session.phase(), Phase::Reading);
 }
