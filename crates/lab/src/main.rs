@@ -4,6 +4,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+mod batch;
 mod bench;
 mod claims;
 mod compare;
@@ -13,6 +14,7 @@ mod load;
 mod models;
 mod plot;
 mod serve;
+mod sources;
 mod workspace;
 
 /// Server concurrency models: run them, load them, measure them, plot them
@@ -31,6 +33,10 @@ enum Verb {
     Serve(serve::Args),
     /// Drive any server, ours or not
     Load(Box<load::Args>),
+    /// Fetch records from many slow sources and add them up
+    Batch(batch::Args),
+    /// Simulate those slow sources, until SIGINT, SIGTERM or SIGQUIT
+    Sources(sources::Args),
     /// Measure the experiments of benches/, and draw their charts
     Bench(bench::Args),
     /// Draw charts from results
@@ -48,6 +54,8 @@ fn main() -> ExitCode {
         Verb::Models(args) => models::run(&args),
         Verb::Serve(args) => Ok(serve::run(&args)),
         Verb::Load(args) => load::run(&args),
+        Verb::Batch(args) => batch::run(&args),
+        Verb::Sources(args) => sources::run(&args),
         Verb::Bench(args) => bench::run(&args),
         Verb::Plot(args) => plot::run(&args),
         Verb::Claims(args) => claims::run(&args),
