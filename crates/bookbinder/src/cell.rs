@@ -48,7 +48,8 @@ impl<'a> Point<'a> {
     /// Whether the experiment has this model and variant.
     fn check(self, experiment: &Experiment) -> Result<(), String> {
         let name = &experiment.name;
-        if let Some(left_out) = experiment.left_out.iter().find(|l| l.model == self.model) {
+        if let Some(left_out) = experiment.left_out.iter().find(|out| out.is_out(self.model, None))
+        {
             return Err(format!("`{name}` leaves out `{}`: {}", self.model, left_out.why));
         }
         let models = || experiment.models.iter().map(String::as_str);

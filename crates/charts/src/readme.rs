@@ -96,7 +96,7 @@ fn remarks(out: &mut String, experiment: &Experiment) {
     let (void, told): (Vec<&String>, Vec<&String>) =
         experiment.remarks.iter().partition(|remark| remark.starts_with(VOID_CELL));
     let left_out = experiment.left_out.iter();
-    let left_out = left_out.map(|l| format!("{} is left out: {}", l.model, l.why));
+    let left_out = left_out.map(|l| format!("{} is left out{}: {}", l.model, l.place(), l.why));
     let told: Vec<String> = told.into_iter().cloned().chain(left_out).collect();
     for remark in &told {
         let _ = writeln!(out, "- {}", inline(remark));

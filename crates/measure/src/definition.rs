@@ -216,27 +216,34 @@ impl Definition {
     #[must_use]
     pub fn models(&self, all: &[String]) -> Vec<String> {
         let wanted = |model: &&String| {
-            let in_variant = |variant| self.measures(variant, model);
+            let in_variant = |variant| self.measures(variant, model, None);
             self.variants().into_iter().any(in_variant)
         };
         all.iter().filter(wanted).cloned().collect()
     }
 
-    /// Whether a variant measures a model of ours.
-    fn measures(&self, variant: Option<&Variant>, model: &String) -> bool {
-        self.named(variant).is_none_or(|named| named.contains(model))
-            && !self.left_out.iter().any(|out| &out.model == model)
+    /// Whether a variant measures a model of ours, at `x` or anywhere.
+    fn measures(&self, variant: Option<&Variant>, model: &String, x: Option<u32>) -> bool {
+        self.named(variant).is_none_or(|named| named.contains(model)) && !self.is_left_out(model, x)
     }
 
-    /// Those of `there`, models and peers, that a variant measures.
+    fn is_left_out(&self, name: &str, x: Option<u32>) -> bool {
+        self.left_out.iter().any(|out| out.is_out(name, x))
+    }
+
+    /// Those of `there`, models and peers, that a variant measures at `x`.
     pub(crate) fn measured<'n>(
         &self,
         variant: Option<&Variant>,
+        x: u32,
         there: &'n [String],
     ) -> Vec<&'n String> {
         let is_in = |name: &&'n String| match self.peer(name) {
-            Some(peer) => variant.is_none_or(|variant| peer.variants.contains(&variant.name)),
-            None => self.measures(variant, name),
+            Some(peer) => {
+                variant.is_none_or(|variant| peer.variants.contains(&variant.name))
+                    && !self.is_left_out(name, Some(x))
+            }
+            None => self.measures(variant, name, Some(x)),
         };
         there.iter().filter(is_in).collect()
     }
@@ -274,6 +281,12 @@ impl Definition {
             serde_json::to_string(models),
         ] {
             part.unwrap_or_default().hash(&mut hasher);
+        }
+        for out in &self.left_out {
+            // The others are not among `models`.
+            if let Some(above) = out.above {
+                (&out.model, above).hash(&mut hasher);
+            }
         }
         format!("{:016x}", hasher.finish())
     }
@@ -347,5 +360,15 @@ values = [1]
             EXAMPLE.replace("[full]", "[[left_out]]\nmodel = \"b\"\nwhy = \"because\"\n[full]");
         let definition = Definition::parse("e", &text).unwrap();
         assert_eq!(definition.models(&["a".to_owned(), "b".to_owned()]), ["a"]);
+    }
+
+    #[test]
+    fn a_model_may_be_left_out_of_great_values_alone() {
+        let out = "[[left_out]]\nmodel = \"b\"\nabove = 1\nwhy = \"because\"\n[full]";
+        let definition = Definition::parse("e", &EXAMPLE.replace("[full]", out)).unwrap();
+        let models = definition.models(&["a".to_owned(), "b".to_owned()]);
+        assert_eq!(models, ["a", "b"]);
+        assert_eq!(definition.measured(None, 1, &models), [&models[0], &models[1]]);
+        assert_eq!(definition.measured(None, 64, &models), [&models[0]]);
     }
 }

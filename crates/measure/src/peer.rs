@@ -67,7 +67,7 @@ impl Peer {
     ///
     /// What is missing, and how to get it.
     pub(crate) fn prepare(&self, words: &Words) -> Result<String, LeftOut> {
-        let left_out = |why: String| LeftOut { model: self.name.clone(), why };
+        let left_out = |why: String| LeftOut { model: self.name.clone(), above: None, why };
         for program in [self.build.as_ref(), Some(&self.command)].into_iter().flatten() {
             let name = self.expand(&program[0], words);
             if name != self.built(words) && find(&name).is_none() {

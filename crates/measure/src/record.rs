@@ -118,5 +118,5 @@ pub(crate) fn renew(experiment: &mut Experiment, definition: &Definition) -> boo
 
 /// Whether it is left out for not being installed.
 pub(crate) fn is_missing(definition: &Definition, out: &LeftOut) -> bool {
-    definition.peer(&out.model).is_some()
+    definition.peer(&out.model).is_some() && out.above.is_none()
 }

@@ -34,7 +34,7 @@ pub(crate) fn schedule(
     let mut groups: Vec<Vec<Task>> = Vec::new();
     for variant in definition.variants() {
         for &x in values {
-            let measured = definition.measured(variant, there);
+            let measured = definition.measured(variant, x, there);
             let task = |model: &String, control| Task {
                 block,
                 turn: 0,

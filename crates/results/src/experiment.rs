@@ -125,8 +125,25 @@ pub enum Ended {
 pub struct LeftOut {
     /// The model.
     pub model: String,
+    /// Left out only where x is greater than this.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub above: Option<u32>,
     /// Why it is left out.
     pub why: String,
+}
+
+impl LeftOut {
+    /// Whether the model is not measured at `x`, or nowhere if that is absent.
+    #[must_use]
+    pub fn is_out(&self, model: &str, x: Option<u32>) -> bool {
+        self.model == model && self.above.is_none_or(|above| x.is_some_and(|x| x > above))
+    }
+
+    /// Where it is left out, after its name; empty if everywhere.
+    #[must_use]
+    pub fn place(&self) -> String {
+        self.above.map_or_else(String::new, |above| format!(" (beyond {above})"))
+    }
 }
 
 /// One chart of an experiment, drawn into `results/charts/FILE.svg`.

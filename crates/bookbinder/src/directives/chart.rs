@@ -34,7 +34,7 @@ pub(super) fn render(directive: &Directive<'_>, evidence: &Evidence) -> Result<S
 fn caption(experiment: &Experiment, chart: &Chart) -> String {
     let left_out = experiment.left_out.iter().map(|left_out| {
         let (model, why) = (html::code(&left_out.model), html::escape(&left_out.why));
-        format!(" Without {model}: {}.", why.trim_end_matches('.'))
+        format!(" Without {model}{}: {}.", left_out.place(), why.trim_end_matches('.'))
     });
     // On a busy machine too many for a caption.
     let (void, told): (Vec<&String>, Vec<&String>) =

@@ -86,7 +86,11 @@ pub(crate) fn experiment() -> Experiment {
         models: vec!["event-loop".to_owned(), "go-echo".to_owned()],
         peers: vec![Peer { name: "go-echo".to_owned(), version: "go version 1".to_owned() }],
         variants: vec!["echo".to_owned()],
-        left_out: vec![LeftOut { model: "nginx".to_owned(), why: "it is not here".to_owned() }],
+        left_out: vec![LeftOut {
+            model: "nginx".to_owned(),
+            above: None,
+            why: "it is not here".to_owned(),
+        }],
         compare: Compare {
             baseline: "event-loop".to_owned(),
             figures: vec![FIGURE],
