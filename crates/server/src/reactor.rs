@@ -4,23 +4,26 @@
 //! registered once, for reading and writing, and never again, so that a request
 //! costs one `read`, one `write` and its share of one `epoll_wait`.
 
+mod deadlines;
+mod intake;
+mod returns;
+mod wakeup;
+
 use std::{
     collections::VecDeque,
     io,
     os::fd::AsRawFd,
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering::Relaxed},
-    },
+    sync::Arc,
     time::{Duration, Instant},
 };
 
 use mio::{Events, Interest, Poll, Token, event::Event, unix::SourceFd};
 use slab::Slab;
 
+pub use self::wakeup::Waker;
 use crate::{
-    Answer, Attempt, Batch, Connection, Context, Listener, SystemCalls, Worker,
-    dispatch::{Outbox, Ticket},
+    Context, SystemCalls, Worker,
+    dispatch::Outbox,
     nonblocking::{Peer, Shared, Turn},
     stats::Tally,
 };
@@ -33,18 +36,6 @@ const STOP: Token = Token(usize::MAX - 3);
 
 /// Bytes read at once; one buffer for all connections of a loop.
 const READ_BYTES: usize = 64 << 10;
-/// Connections accepted in one turn: those that are open have theirs too.
-const ACCEPTS: usize = 64;
-/// How often overdue connections are looked for, if there can be any.
-const SWEEP: Duration = Duration::from_millis(100);
-
-/// Wakes a loop that sleeps; see [`Reactor::waker`].
-#[derive(Debug)]
-pub struct Waker {
-    waker: mio::Waker,
-    /// Shared by those who wake: beside the system call it costs nothing.
-    wakes: AtomicU64,
-}
 
 /// An event loop's connections, and what it waits with.
 #[derive(Debug)]
@@ -122,77 +113,6 @@ impl<'a> Reactor<'a> {
         self.woken = Instant::now();
     }
 
-    /// Makes `listener` wake this loop, with the token [`LISTENER`].
-    ///
-    /// # Errors
-    ///
-    /// Fails if the kernel refuses to watch it.
-    pub fn listen(&mut self, listener: &Listener) -> io::Result<()> {
-        self.shared.calls.control += 1;
-        let listener = listener.as_raw_fd();
-        self.poll.registry().register(&mut SourceFd(&listener), LISTENER, Interest::READABLE)
-    }
-
-    /// A waker with which another thread wakes this loop, with the token [`WAKEUP`].
-    ///
-    /// # Errors
-    ///
-    /// Fails if there is no descriptor left.
-    pub fn waker(&mut self) -> io::Result<Arc<Waker>> {
-        if let Some(waker) = &self.waker {
-            return Ok(Arc::clone(waker));
-        }
-        self.shared.calls.control += 1;
-        let waker = mio::Waker::new(self.poll.registry(), WAKEUP)?;
-        let waker = Waker { waker, wakes: AtomicU64::new(0) };
-        Ok(Arc::clone(self.waker.insert(Arc::new(waker))))
-    }
-
-    /// Takes in who waits at `listener`; tells when to go on, if somebody is left.
-    ///
-    /// # Errors
-    ///
-    /// As [`Listener::accept`].
-    // ANCHOR: accept
-    pub fn accept(&mut self, listener: &Listener) -> io::Result<Option<Duration>> {
-        for _ in 0..ACCEPTS {
-            match listener.accept_now(self.context)? {
-                Attempt::Accepted(connection) => self.adopt(connection),
-                Attempt::Refused => {}
-                Attempt::Empty => return Ok(None),
-                Attempt::Exhausted => return Ok(Some(Listener::EXHAUSTED_PAUSE)),
-            }
-        }
-        Ok(Some(Duration::ZERO))
-    }
-    // ANCHOR_END: accept
-
-    /// Takes a connection in. If it cannot be watched it is closed, and counted
-    /// as failed.
-    pub fn adopt(&mut self, connection: Connection) {
-        let entry = self.peers.vacant_entry();
-        let token = Token(entry.key());
-        let ticket = Ticket { key: entry.key(), serial: self.serial };
-        self.serial += 1;
-        self.shared.calls.control += 2; // Its stream is made nonblocking, and registered.
-        let adopted = Peer::new(connection, self.context, ticket).and_then(|mut peer| {
-            let interest = Interest::READABLE | Interest::WRITABLE;
-            self.poll.registry().register(&mut peer.stream, token, interest)?;
-            Ok(peer)
-        });
-        if let Ok(peer) = adopted {
-            let peer = entry.insert(peer);
-            if self.context.stop.is_requested() {
-                peer.stop_reading(&mut self.shared.calls);
-                peer.queued = true;
-                self.unfinished.push(token.0);
-            }
-        } else {
-            self.shared.calls.close += 1;
-            self.worker.close(Tally { failed: true, ..Tally::default() });
-        }
-    }
-
     /// Whether no connection is left.
     #[must_use]
     pub fn is_empty(&self) -> bool {
@@ -249,38 +169,6 @@ impl<'a> Reactor<'a> {
         }
     }
 
-    /// What was read since it was last asked; only if [`Reactor::dispatching`].
-    pub fn batches(&mut self) -> impl Iterator<Item = Batch> {
-        self.shared.outbox.iter_mut().flat_map(|outbox| outbox.batches.drain(..))
-    }
-
-    /// Sends the answer of a batch, and reads on.
-    pub fn take_back(&mut self, Answer { ticket, ran }: Answer) {
-        if let Some(outbox) = &mut self.shared.outbox {
-            outbox.room += 1;
-        }
-        // Those who wait for room come first: this one has just had its turn.
-        self.make_room();
-        // The connection may be gone, and another in its place.
-        let Some(peer) = self.peers.get_mut(ticket.key) else { return };
-        if peer.ticket != ticket {
-            return;
-        }
-        let Some((session, output)) = ran else { return self.close(ticket.key, true) };
-        peer.session = Some(session);
-        self.shared.output = output;
-        self.advance(ticket.key);
-    }
-
-    fn make_room(&mut self) {
-        while self.shared.outbox.as_ref().is_some_and(|outbox| outbox.room > 0)
-            && let Some(key) = self.crowded.pop_front()
-        {
-            self.peers[key].queued = false;
-            self.advance(key);
-        }
-    }
-
     fn advance(&mut self, key: usize) {
         let Some(peer) = self.peers.get_mut(key) else { return };
         let was_lingering = peer.is_lingering();
@@ -328,41 +216,6 @@ impl<'a> Reactor<'a> {
         }
     }
 
-    fn has_deadlines(&self) -> bool {
-        self.context.idle_timeout.is_some()
-            || self.lingering > 0
-            || self.context.stop.is_requested()
-    }
-
-    fn patience(&self, at_most: Option<Duration>) -> Option<Duration> {
-        if !self.unfinished.is_empty() {
-            return Some(Duration::ZERO);
-        }
-        let sweep = self.has_deadlines().then_some(SWEEP);
-        [at_most, sweep].into_iter().flatten().min()
-    }
-
-    fn sweep(&mut self) {
-        let now = self.woken;
-        if self.sweep_due.is_some_and(|due| now < due) {
-            return;
-        }
-        self.sweep_due = Some(now + SWEEP);
-        let cut = self.context.stop.is_over();
-        for key in self.keys() {
-            if cut {
-                self.close(key, true);
-            } else if self.peers[key].is_overdue(now) {
-                // Who lingered to the end has had its answer.
-                let failed = !self.peers[key].is_lingering();
-                match self.peers[key].time_out(&mut self.shared, self.context.idle_timeout) {
-                    Turn::Done => self.close(key, failed),
-                    Turn::Waiting | Turn::Unfinished | Turn::Crowded => self.advance(key),
-                }
-            }
-        }
-    }
-
     fn keys(&self) -> Vec<usize> {
         self.peers.iter().map(|(key, _)| key).collect()
     }
@@ -370,129 +223,11 @@ impl<'a> Reactor<'a> {
 
 impl Drop for Reactor<'_> {
     fn drop(&mut self) {
-        let wakes = self.waker.as_ref().map_or(0, |waker| waker.wakes.load(Relaxed));
+        let wakes = self.waker.as_ref().map_or(0, |waker| waker.wakes());
         self.shared.calls.wake += wakes;
         self.context.stats.add(self.shared.calls);
     }
 }
 
-impl Waker {
-    /// Wakes the loop, or keeps it from falling asleep.
-    ///
-    /// # Errors
-    ///
-    /// Fails if the kernel does.
-    pub fn wake(&self) -> io::Result<()> {
-        self.wakes.fetch_add(1, Relaxed);
-        self.waker.wake()
-    }
-}
-
 #[cfg(test)]
-mod tests {
-    use std::{
-        io::{Read, Write},
-        net::TcpStream,
-        num::NonZeroUsize,
-    };
-
-    use service::Service;
-
-    use super::*;
-    use crate::{Limits, QueueOrder, Stop};
-
-    fn context() -> Context {
-        Context {
-            service: Service::Echo,
-            workers: NonZeroUsize::MIN,
-            queue_order: QueueOrder::Fifo,
-            idle_timeout: None,
-            limits: Limits::default(),
-            stop: Arc::new(Stop::new(Duration::ZERO).unwrap()),
-            stats: Arc::default(),
-        }
-    }
-
-    /// A listener, and so many clients that it has not accepted yet.
-    fn clients(count: usize) -> (Listener, Vec<TcpStream>) {
-        let listener = Listener::bind("127.0.0.1:0".parse().unwrap()).unwrap();
-        let clients = (0..count).map(|_| connect(&listener)).collect();
-        (listener, clients)
-    }
-
-    fn connect(listener: &Listener) -> TcpStream {
-        let client = TcpStream::connect(listener.address().unwrap()).unwrap();
-        client.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
-        client
-    }
-
-    /// Turns the loop until it has so many batches, or has had time enough to.
-    fn batches(reactor: &mut Reactor, count: usize) -> Vec<Batch> {
-        let mut events = Events::with_capacity(8);
-        let mut batches = Vec::new();
-        for _ in 0..20 {
-            reactor.wait(&mut events, Some(Duration::from_millis(10))).unwrap();
-            events.iter().for_each(|event| reactor.ready(event));
-            reactor.resume();
-            batches.extend(reactor.batches());
-            if batches.len() == count {
-                break;
-            }
-        }
-        batches
-    }
-
-    #[test]
-    fn no_more_batches_are_out_than_there_is_room_for() {
-        let context = context();
-        let (listener, mut clients) = clients(3);
-        let mut reactor = Reactor::dispatching(&context, Arc::default(), 2).unwrap();
-        reactor.accept(&listener).unwrap();
-        for client in &mut clients {
-            client.write_all(b"ping").unwrap();
-        }
-        let mut out = batches(&mut reactor, 3);
-        assert_eq!(out.len(), 2);
-        // One back is room for the third, and not for another of its own.
-        clients[0].write_all(b"more").unwrap();
-        reactor.take_back(out.remove(0).run());
-        let mut echoed = [0; 4];
-        clients[0].read_exact(&mut echoed).unwrap();
-        assert_eq!(&echoed, b"ping");
-        out.extend(batches(&mut reactor, 2));
-        assert_eq!(out.len(), 2);
-        for batch in out {
-            reactor.take_back(batch.run());
-        }
-        for client in &mut clients[1..] {
-            client.read_exact(&mut echoed).unwrap();
-            assert_eq!(&echoed, b"ping");
-        }
-        for batch in batches(&mut reactor, 1) {
-            reactor.take_back(batch.run());
-        }
-        clients[0].read_exact(&mut echoed).unwrap();
-        assert_eq!(&echoed, b"more");
-    }
-
-    #[test]
-    fn an_answer_that_comes_too_late_is_nobody_elses() {
-        let context = context();
-        let (listener, mut clients) = clients(1);
-        let mut reactor = Reactor::dispatching(&context, Arc::default(), 8).unwrap();
-        reactor.accept(&listener).unwrap();
-        clients[0].write_all(b"mine").unwrap();
-        let late = batches(&mut reactor, 1).remove(0);
-        reactor.close(late.ticket.key, true);
-        let mut next = connect(&listener);
-        reactor.accept(&listener).unwrap();
-        next.write_all(b"next").unwrap();
-        let batch = batches(&mut reactor, 1).remove(0);
-        assert_eq!(batch.ticket.key, late.ticket.key, "its place was taken again");
-        reactor.take_back(late.run());
-        reactor.take_back(batch.run());
-        let mut echoed = [0; 4];
-        next.read_exact(&mut echoed).unwrap();
-        assert_eq!(&echoed, b"next");
-    }
-}
+mod tests;

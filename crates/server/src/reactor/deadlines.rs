@@ -1,0 +1,46 @@
+//! Until when a loop may sleep, and whose time is up.
+
+use std::time::Duration;
+
+use super::Reactor;
+use crate::nonblocking::Turn;
+
+/// How often overdue connections are looked for, if there can be any.
+const SWEEP: Duration = Duration::from_millis(100);
+
+impl Reactor<'_> {
+    pub(super) fn has_deadlines(&self) -> bool {
+        self.context.idle_timeout.is_some()
+            || self.lingering > 0
+            || self.context.stop.is_requested()
+    }
+
+    pub(super) fn patience(&self, at_most: Option<Duration>) -> Option<Duration> {
+        if !self.unfinished.is_empty() {
+            return Some(Duration::ZERO);
+        }
+        let sweep = self.has_deadlines().then_some(SWEEP);
+        [at_most, sweep].into_iter().flatten().min()
+    }
+
+    pub(super) fn sweep(&mut self) {
+        let now = self.woken;
+        if self.sweep_due.is_some_and(|due| now < due) {
+            return;
+        }
+        self.sweep_due = Some(now + SWEEP);
+        let cut = self.context.stop.is_over();
+        for key in self.keys() {
+            if cut {
+                self.close(key, true);
+            } else if self.peers[key].is_overdue(now) {
+                // Who lingered to the end has had its answer.
+                let failed = !self.peers[key].is_lingering();
+                match self.peers[key].time_out(&mut self.shared, self.context.idle_timeout) {
+                    Turn::Done => self.close(key, failed),
+                    Turn::Waiting | Turn::Unfinished | Turn::Crowded => self.advance(key),
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,69 @@
+//! Taking connections in.
+
+use std::{io, os::fd::AsRawFd, time::Duration};
+
+use mio::{Interest, Token, unix::SourceFd};
+
+use super::{LISTENER, Reactor};
+use crate::{Attempt, Connection, Listener, dispatch::Ticket, nonblocking::Peer, stats::Tally};
+
+/// Connections accepted in one turn: those that are open have theirs too.
+const ACCEPTS: usize = 64;
+
+impl Reactor<'_> {
+    /// Makes `listener` wake this loop, with the token [`LISTENER`].
+    ///
+    /// # Errors
+    ///
+    /// Fails if the kernel refuses to watch it.
+    pub fn listen(&mut self, listener: &Listener) -> io::Result<()> {
+        self.shared.calls.control += 1;
+        let listener = listener.as_raw_fd();
+        self.poll.registry().register(&mut SourceFd(&listener), LISTENER, Interest::READABLE)
+    }
+
+    /// Takes in who waits at `listener`; tells when to go on, if somebody is left.
+    ///
+    /// # Errors
+    ///
+    /// As [`Listener::accept`].
+    // ANCHOR: accept
+    pub fn accept(&mut self, listener: &Listener) -> io::Result<Option<Duration>> {
+        for _ in 0..ACCEPTS {
+            match listener.accept_now(self.context)? {
+                Attempt::Accepted(connection) => self.adopt(connection),
+                Attempt::Refused => {}
+                Attempt::Empty => return Ok(None),
+                Attempt::Exhausted => return Ok(Some(Listener::EXHAUSTED_PAUSE)),
+            }
+        }
+        Ok(Some(Duration::ZERO))
+    }
+    // ANCHOR_END: accept
+
+    /// Takes a connection in. If it cannot be watched it is closed, and counted
+    /// as failed.
+    pub fn adopt(&mut self, connection: Connection) {
+        let entry = self.peers.vacant_entry();
+        let token = Token(entry.key());
+        let ticket = Ticket { key: entry.key(), serial: self.serial };
+        self.serial += 1;
+        self.shared.calls.control += 2; // Its stream is made nonblocking, and registered.
+        let adopted = Peer::new(connection, self.context, ticket).and_then(|mut peer| {
+            let interest = Interest::READABLE | Interest::WRITABLE;
+            self.poll.registry().register(&mut peer.stream, token, interest)?;
+            Ok(peer)
+        });
+        if let Ok(peer) = adopted {
+            let peer = entry.insert(peer);
+            if self.context.stop.is_requested() {
+                peer.stop_reading(&mut self.shared.calls);
+                peer.queued = true;
+                self.unfinished.push(token.0);
+            }
+        } else {
+            self.shared.calls.close += 1;
+            self.worker.close(Tally { failed: true, ..Tally::default() });
+        }
+    }
+}
