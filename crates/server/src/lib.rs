@@ -9,8 +9,9 @@
 //! Both drives do the same to a connection: read, let its session answer, run
 //! the work that it asks for, write, and read no more than the peer reads. The
 //! blocking drive leaves the waiting to the kernel's scheduler, a thread a
-//! connection; the [`Reactor`] waits for all its connections at once, and
-//! runs their requests itself or leaves them to other threads, as [`Batch`]es.
+//! connection; the [`Reactor`] waits for all its connections at once, and runs
+//! their requests itself or leaves them to other threads: whole ones as
+//! [`Batch`]es, or their jobs alone as [`Errand`]s.
 
 mod accept;
 pub mod blocking;
@@ -19,6 +20,7 @@ mod dispatch;
 mod farewell;
 mod model;
 mod nonblocking;
+mod offload;
 pub mod program;
 mod reactor;
 mod stats;
@@ -29,6 +31,7 @@ pub use accept::{Attempt, Connection, Listener};
 pub use context::{Context, Limits, QueueOrder};
 pub use dispatch::{Answer, Batch};
 pub use model::{Knob, Listeners, Model};
+pub use offload::{Errand, Finished};
 pub use reactor::{LISTENER, Reactor, WAKEUP, Waker};
 pub use stats::{Report, Stats, SystemCalls, Tally, ThreadReport, Worker, WorkerReport};
 pub use stop::Stop;

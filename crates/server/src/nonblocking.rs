@@ -8,10 +8,10 @@ use std::{
 
 use bytes::{Buf, BytesMut};
 use mio::{event::Event, net::TcpStream};
-use service::{End, Phase, Session};
+use service::{Done, End, Phase, Session};
 
 use crate::{
-    Connection, Context, SystemCalls,
+    Connection, Context, Errand, SystemCalls,
     blocking::end,
     dispatch::{Input, Outbox, Ticket},
     farewell::{self, LINGER},
@@ -30,6 +30,8 @@ pub(crate) struct Peer {
     pub(crate) ticket: Ticket,
     /// Away while a worker has it.
     pub(crate) session: Option<Box<dyn Session>>,
+    /// Jobs that others run.
+    jobs_out: usize,
     /// Bytes that the socket would not take yet.
     unsent: BytesMut,
     /// The socket may hold bytes. Edges are told once, so this is remembered.
@@ -78,13 +80,23 @@ pub(crate) struct Shared {
     pub(crate) input: Box<[u8]>,
     pub(crate) output: Vec<u8>,
     pub(crate) calls: SystemCalls,
-    /// Where requests go that others run; `None` if the loop runs them.
-    pub(crate) outbox: Option<Outbox>,
+    pub(crate) runs: Runs,
+}
+
+/// Who runs what connections ask for.
+#[derive(Debug)]
+pub(crate) enum Runs {
+    /// The loop, everything.
+    Inline,
+    /// Others, whole requests with their session; left here.
+    Batches(Outbox),
+    /// Others, jobs alone; left here.
+    Jobs(Vec<Errand>),
 }
 
 impl Shared {
     fn is_crowded(&self) -> bool {
-        self.outbox.as_ref().is_some_and(|outbox| outbox.room == 0)
+        matches!(&self.runs, Runs::Batches(outbox) if outbox.room == 0)
     }
 }
 
@@ -100,6 +112,7 @@ impl Peer {
             stream: TcpStream::from_std(stream),
             ticket,
             session: Some(context.session()),
+            jobs_out: 0,
             unsent: BytesMut::new(),
             readable: false,
             read_closed: false,
@@ -133,8 +146,13 @@ impl Peer {
             if let Some(session) = &mut self.session
                 && let Some(job) = session.next_job()
             {
-                // The loop itself works: nobody else is served meanwhile.
-                session.complete(work::run(job), &mut shared.output);
+                if let Runs::Jobs(errands) = &mut shared.runs {
+                    self.jobs_out += 1;
+                    errands.push(Errand::new(self.ticket, job));
+                } else {
+                    // The loop itself works: nobody else is served meanwhile.
+                    session.complete(work::run(job), &mut shared.output);
+                }
             } else {
                 match self.phase() {
                     Phase::Reading if !self.readable => return Ok(Turn::Waiting),
@@ -166,7 +184,7 @@ impl Peer {
                 self.readable = false;
                 let end = end(context);
                 self.end = Some(end);
-                self.pass_on(Input::<&[u8]>::End(end), &mut shared.output, &mut shared.outbox);
+                self.pass_on(Input::<&[u8]>::End(end), &mut shared.output, &mut shared.runs);
             }
             Ok(length) => {
                 // A short read has emptied the socket; more bytes come with
@@ -174,7 +192,7 @@ impl Peer {
                 self.readable = self.read_closed || length == shared.input.len();
                 self.tally.bytes_in += length as u64;
                 let bytes = Input::Bytes(&shared.input[..length]);
-                self.pass_on(bytes, &mut shared.output, &mut shared.outbox);
+                self.pass_on(bytes, &mut shared.output, &mut shared.runs);
             }
             Err(error) if error.kind() == ErrorKind::WouldBlock => self.readable = false,
             Err(error) if error.kind() == ErrorKind::Interrupted => {}
@@ -184,19 +202,24 @@ impl Peer {
     }
 
     /// Gives what was read to the session, or sends both to the workers.
-    fn pass_on<B: AsRef<[u8]>>(
-        &mut self,
-        input: Input<B>,
-        output: &mut Vec<u8>,
-        outbox: &mut Option<Outbox>,
-    ) {
+    fn pass_on<B: AsRef<[u8]>>(&mut self, input: Input<B>, output: &mut Vec<u8>, runs: &mut Runs) {
         let Some(mut session) = self.session.take() else { return };
-        if let Some(outbox) = outbox {
+        if let Runs::Batches(outbox) = runs {
             self.tally.requests = session.answered();
             outbox.put(self.ticket, session, input);
         } else {
             input.feed(session.as_mut(), output);
             self.session = Some(session);
+        }
+    }
+
+    /// Gives a job back to the session, unless that has said all that it will.
+    pub(crate) fn complete(&mut self, done: Done, output: &mut Vec<u8>) {
+        self.jobs_out -= 1;
+        if let Some(session) = &mut self.session
+            && self.farewell == Farewell::None
+        {
+            session.complete(done, output);
         }
     }
 
@@ -271,7 +294,7 @@ impl Peer {
     /// Whether the peer has been silent for too long. One that waits for us has
     /// not; one that lingers may not keep us by talking.
     pub(crate) fn is_overdue(&self, now: Instant) -> bool {
-        let waits_for_us = self.queued || self.phase() == Phase::Working;
+        let waits_for_us = self.queued || self.jobs_out > 0 || self.phase() == Phase::Working;
         (self.is_lingering() || !waits_for_us)
             && self.deadline.is_some_and(|deadline| deadline <= now)
     }

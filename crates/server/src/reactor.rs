@@ -24,7 +24,7 @@ pub use self::wakeup::Waker;
 use crate::{
     Context, SystemCalls, Worker,
     dispatch::Outbox,
-    nonblocking::{Peer, Shared, Turn},
+    nonblocking::{Peer, Runs, Shared, Turn},
     stats::Tally,
 };
 
@@ -76,7 +76,7 @@ impl<'a> Reactor<'a> {
             input: vec![0; READ_BYTES].into(),
             output: Vec::new(),
             calls: SystemCalls { control: 1, ..SystemCalls::default() },
-            outbox: None,
+            runs: Runs::Inline,
         };
         Ok(Self {
             poll,
@@ -103,7 +103,19 @@ impl<'a> Reactor<'a> {
     /// As [`Reactor::new`].
     pub fn dispatching(context: &'a Context, worker: Arc<Worker>, room: usize) -> io::Result<Self> {
         let mut reactor = Self::new(context, worker)?;
-        reactor.shared.outbox = Some(Outbox { room, batches: Vec::new() });
+        reactor.shared.runs = Runs::Batches(Outbox { room, batches: Vec::new() });
+        Ok(reactor)
+    }
+
+    /// A reactor that reads and answers, but runs no job: those are left in
+    /// [`Reactor::errands`], for others to run and to give back.
+    ///
+    /// # Errors
+    ///
+    /// As [`Reactor::new`].
+    pub fn offloading(context: &'a Context, worker: Arc<Worker>) -> io::Result<Self> {
+        let mut reactor = Self::new(context, worker)?;
+        reactor.shared.runs = Runs::Jobs(Vec::new());
         Ok(reactor)
     }
 

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::Reactor;
-use crate::nonblocking::Turn;
+use crate::nonblocking::{Runs, Turn};
 
 /// How often overdue connections are looked for, if there can be any.
 const SWEEP: Duration = Duration::from_millis(100);
@@ -16,7 +16,8 @@ impl Reactor<'_> {
     }
 
     pub(super) fn patience(&self, at_most: Option<Duration>) -> Option<Duration> {
-        if !self.unfinished.is_empty() {
+        let errands_wait = matches!(&self.shared.runs, Runs::Jobs(errands) if !errands.is_empty());
+        if errands_wait || !self.unfinished.is_empty() {
             return Some(Duration::ZERO);
         }
         let sweep = self.has_deadlines().then_some(SWEEP);
