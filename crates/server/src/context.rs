@@ -37,8 +37,9 @@ pub struct Context {
 pub struct Limits {
     /// Connections open at once; one more is closed as soon as it is accepted.
     pub connections: usize,
-    /// Connections waiting in a model's queue for a worker: accepted ones, of which
-    /// more wait in the backlog; or ones with requests, of which more are not read.
+    /// What may wait in a model's queue for a worker: connections, of which more
+    /// wait in the backlog; requests, of which more are not read; or jobs, of
+    /// which more are refused.
     pub queue: usize,
     /// Bytes waiting to be sent to one peer; from there on it is not read.
     pub output_bytes: usize,

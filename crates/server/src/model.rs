@@ -40,6 +40,8 @@ pub enum Knob {
     Workers,
     /// `--queue`
     Queue,
+    /// `--queue-limit`
+    QueueLimit,
 }
 
 impl Knob {
@@ -49,6 +51,7 @@ impl Knob {
         match self {
             Self::Workers => "--workers",
             Self::Queue => "--queue",
+            Self::QueueLimit => "--queue-limit",
         }
     }
 }

@@ -48,6 +48,9 @@ pub struct Options {
     /// Order in which waiting connections are taken [default: lifo]
     #[arg(long, value_name = "ORDER")]
     queue: Option<Order>,
+    /// Most that may wait for a worker: connections, requests or jobs [default: 1024]
+    #[arg(long, value_name = "N")]
+    queue_limit: Option<NonZeroUsize>,
     /// Most connections at once; more are closed as they come [default: no limit]
     #[arg(long, value_name = "N")]
     max_connections: Option<NonZeroUsize>,
@@ -153,7 +156,12 @@ fn context(options: &Options) -> io::Result<Context> {
         Some(workers) => workers,
         None => thread::available_parallelism()?,
     };
-    let connections = options.max_connections.map_or(usize::MAX, NonZeroUsize::get);
+    let default = Limits::default();
+    let limits = Limits {
+        connections: options.max_connections.map_or(default.connections, NonZeroUsize::get),
+        queue: options.queue_limit.map_or(default.queue, NonZeroUsize::get),
+        ..default
+    };
     Ok(Context {
         service: options.service,
         workers,
@@ -162,7 +170,7 @@ fn context(options: &Options) -> io::Result<Context> {
             Some(Order::Lifo) | None => QueueOrder::Lifo,
         },
         idle_timeout: options.idle_timeout,
-        limits: Limits { connections, ..Limits::default() },
+        limits,
         stop: Arc::new(Stop::new(options.drain)?),
         stats: Arc::default(),
     })
@@ -170,9 +178,11 @@ fn context(options: &Options) -> io::Result<Context> {
 
 /// An option without effect is said, not refused: one command line serves all models.
 fn mention_unused(model: &Model, options: &Options) {
-    for (given, knob) in
-        [(options.workers.is_some(), Knob::Workers), (options.queue.is_some(), Knob::Queue)]
-    {
+    for (given, knob) in [
+        (options.workers.is_some(), Knob::Workers),
+        (options.queue.is_some(), Knob::Queue),
+        (options.queue_limit.is_some(), Knob::QueueLimit),
+    ] {
         if given && !model.knobs.contains(&knob) {
             eprintln!("{}: {} has no effect on this model", model.name, knob.option());
         }

@@ -25,21 +25,21 @@ fn lab(arguments: &[&str]) -> (Output, String) {
 
 /// Which options mean something is the model's; that all are taken is not.
 fn options_without_effect_are_said_on_standard_error(model: Model) {
-    let server = Server::start(model, "echo", &["--workers", "2", "--queue", "fifo"]);
+    let options = ["--workers", "2", "--queue", "fifo", "--queue-limit", "64"];
+    let server = Server::start(model, "echo", &options);
     assert_ne!(server.address.port(), 0, "port 0 picks one");
     server.connect().ping("it serves all the same");
     let end = server.stop();
     assert_eq!((end.status.code(), end.output.as_str()), (Some(0), ""), "one line on stdout");
     let unused: &[&str] = match model.name {
-        "connection-per-event-base" => &[],
-        "thread-pool" | "pooled-event-loops" | "reuseport-loops" | "dispatching-reactor" => {
-            &["--queue"]
-        }
-        _ => &["--workers", "--queue"],
+        "connection-per-event-base" => &["--queue-limit"],
+        "thread-pool" | "dispatching-reactor" => &["--queue"],
+        "pooled-event-loops" | "reuseport-loops" => &["--queue", "--queue-limit"],
+        _ => &["--workers", "--queue", "--queue-limit"],
     };
     assert_eq!(end.errors.lines().count(), unused.len(), "{}", end.errors);
     for option in unused {
-        assert!(end.errors.contains(option), "{option} in {}", end.errors);
+        assert!(end.errors.contains(&format!("{option} has")), "{option} in {}", end.errors);
     }
 }
 
@@ -75,6 +75,7 @@ fn wrong_usage_is_exit_2() {
         &["serve", "event-loop", "--listen", "here"],
         &["serve", "event-loop", "--service", "gopher"],
         &["serve", "event-loop", "--workers", "0"],
+        &["serve", "thread-pool", "--queue-limit", "0"],
         &["serve", "event-loop", "--idle-timeout", "0s"],
         &["serve", "event-loop", "--drain", "soon"],
         &["serve", "event-loop", "--no-such-option"],

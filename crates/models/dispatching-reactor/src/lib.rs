@@ -43,7 +43,7 @@ pub const MODEL: Model = Model {
     threads: "1 + workers",
     seed: "libevent and so on",
     listeners: Listeners::One,
-    knobs: &[Knob::Workers],
+    knobs: &[Knob::Workers, Knob::QueueLimit],
     serve,
 };
 

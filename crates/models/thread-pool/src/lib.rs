@@ -27,7 +27,7 @@ pub const MODEL: Model = Model {
     threads: "1 + workers",
     seed: "Event-driven Servers: An Intuitive Study",
     listeners: Listeners::One,
-    knobs: &[Knob::Workers],
+    knobs: &[Knob::Workers, Knob::QueueLimit],
     serve,
 };
 
