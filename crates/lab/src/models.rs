@@ -9,7 +9,7 @@ use server::Model;
 use crate::console;
 
 /// Every model, in the order in which the book tells of them.
-pub(crate) const ALL: [&Model; 8] = [
+pub(crate) const ALL: [&Model; 9] = [
     &single_threaded::MODEL,
     &thread_per_connection::MODEL,
     &thread_pool::MODEL,
@@ -18,6 +18,7 @@ pub(crate) const ALL: [&Model; 8] = [
     &pooled_event_loops::MODEL,
     &reuseport_loops::MODEL,
     &dispatching_reactor::MODEL,
+    &loops_with_workers::MODEL,
 ];
 
 /// What the models are held against. Served as models are, and compared with

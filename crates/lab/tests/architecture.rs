@@ -8,7 +8,8 @@ use std::{
 
 const MODEL_LINES_MAX: usize = 200;
 /// The mechanisms that a model may be about.
-const MECHANISMS: [&str; 5] = ["mio", "crossbeam-channel", "rayon", "tokio", "io-uring"];
+const MECHANISMS: [&str; 6] =
+    ["mio", "crossbeam-channel", "work-queue", "rayon", "tokio", "io-uring"];
 /// What a yardstick may have instead, since it goes round `server`.
 const BARE: [&str; 2] = ["rustix", "slab"];
 

@@ -33,7 +33,7 @@ fn options_without_effect_are_said_on_standard_error(model: Model) {
     assert_eq!((end.status.code(), end.output.as_str()), (Some(0), ""), "one line on stdout");
     let unused: &[&str] = match model.name {
         "connection-per-event-base" => &["--queue-limit"],
-        "thread-pool" | "dispatching-reactor" => &["--queue"],
+        "thread-pool" | "dispatching-reactor" | "loops-with-workers" => &["--queue"],
         "pooled-event-loops" | "reuseport-loops" => &["--queue", "--queue-limit"],
         _ => &["--workers", "--queue", "--queue-limit"],
     };

@@ -30,6 +30,8 @@ pub(crate) const POOLED_EVENT_LOOPS: Model =
 pub(crate) const REUSEPORT_LOOPS: Model = Model { name: "reuseport-loops", serves: Serves::All };
 pub(crate) const DISPATCHING_REACTOR: Model =
     Model { name: "dispatching-reactor", serves: Serves::All };
+pub(crate) const LOOPS_WITH_WORKERS: Model =
+    Model { name: "loops-with-workers", serves: Serves::All };
 
 impl Model {
     /// How many of `clients` that stay are served by so many workers.
@@ -58,6 +60,7 @@ macro_rules! for_every_model {
         $crate::model::for_models!(pooled_event_loops = POOLED_EVENT_LOOPS: $($check),+);
         $crate::model::for_models!(reuseport_loops = REUSEPORT_LOOPS: $($check),+);
         $crate::model::for_models!(dispatching_reactor = DISPATCHING_REACTOR: $($check),+);
+        $crate::model::for_models!(loops_with_workers = LOOPS_WITH_WORKERS: $($check),+);
     };
 }
 
