@@ -1,8 +1,8 @@
 //! One client's trouble is its own.
 
 use crate::{
-    http_client::get,
-    model::{DISPATCHING_REACTOR, Model, Serves, THREAD_POOL, for_every_model},
+    http_client::{HttpClient, get},
+    model::{DISPATCHING_REACTOR, LOOPS_WITH_WORKERS, Model, Serves, THREAD_POOL, for_every_model},
     server::Server,
 };
 
@@ -80,4 +80,71 @@ fn a_thread_pool_works_on_beside_a_sleeper() {
 #[test]
 fn a_dispatching_reactor_works_on_beside_a_sleeper() {
     a_worker_that_sleeps_stops_nobody_else(DISPATCHING_REACTOR);
+}
+
+#[test]
+fn loops_with_workers_work_on_beside_a_sleeper() {
+    a_worker_that_sleeps_stops_nobody_else(LOOPS_WITH_WORKERS);
+}
+
+/// All workers have jobs, and more wait: what needs none is answered beside them,
+/// on every loop.
+fn requests_without_a_job_pass_those_with_one(slow: &str) {
+    let server = Server::start(LOOPS_WITH_WORKERS, "http", &["--workers", "2"]);
+    let mut slow: Vec<HttpClient> = (0..4)
+        .map(|_| {
+            let client = server.connect_http();
+            client.send(get(slow));
+            client.client.await_delivery();
+            client
+        })
+        .collect();
+    let mut quick = [server.connect_http(), server.connect_http()];
+    for _ in 0..20 {
+        for client in &mut quick {
+            client.get("/").assert_text("hello, world\n");
+        }
+    }
+    assert!(!slow.iter().any(|client| client.client.has_answer()), "the quick ones came first");
+    for client in &mut slow {
+        assert_eq!(client.answer().status, 200);
+    }
+    server.stop_well();
+}
+
+#[test]
+fn requests_without_a_job_pass_sleepers() {
+    requests_without_a_job_pass_those_with_one("/sleep?ms=1000");
+}
+
+#[test]
+fn requests_without_a_job_pass_computations() {
+    requests_without_a_job_pass_those_with_one("/cpu?us=200000");
+}
+
+/// The third connection is on the loop of the first. Its jobs overtake.
+#[test]
+fn jobs_of_two_connections_of_a_loop_come_back_in_any_order() {
+    let server = Server::start(LOOPS_WITH_WORKERS, "http", &["--workers", "2"]);
+    let mut clients = [(); 3].map(|()| server.connect_http());
+    server.await_open(3);
+    let [first, _, third] = &mut clients;
+    first.send(get("/sleep?ms=1500"));
+    first.client.await_delivery();
+    for _ in 0..3 {
+        third.get("/sleep?ms=1").assert_text("slept 1 ms\n");
+    }
+    assert!(!first.client.has_answer(), "the job begun last is done first");
+    first.answer().assert_text("slept 1500 ms\n");
+    server.stop_well();
+}
+
+/// One worker: a panic that ended it would leave the next job to nobody.
+#[test]
+fn a_worker_outlives_a_job_that_panics() {
+    let server = Server::start(LOOPS_WITH_WORKERS, "http", &["--workers", "1"]);
+    for _ in 0..3 {
+        assert_eq!(server.connect_http().get("/panic").status, 500);
+    }
+    server.connect_http().get("/sleep?ms=1").assert_text("slept 1 ms\n");
 }

@@ -28,6 +28,7 @@ mod http;
 mod isolation;
 mod limits;
 mod programs;
+mod queue_limit;
 mod queue_order;
 mod restart;
 mod stop;

@@ -12,7 +12,7 @@ use rustix::process::Signal;
 use crate::{
     client::Client,
     http_client::{HttpClient, get},
-    model::{Model, Serves, for_every_model},
+    model::{LOOPS_WITH_WORKERS, Model, Serves, for_every_model},
     pattern::{assert_pattern, pattern},
     server::Server,
     wait::{PATIENCE, eventually},
@@ -249,4 +249,21 @@ fn a_request_half_sent_is_told_503(model: Model) {
     client.assert_end();
     drop(client);
     assert!(server.wait().status.success());
+}
+
+/// One worker, and jobs that wait for it when the signal comes: all are run.
+#[test]
+fn jobs_in_the_queue_are_answered() {
+    let server = Server::start(LOOPS_WITH_WORKERS, "http", &["--workers", "1"]);
+    let mut clients = [(); 5].map(|()| server.connect_http());
+    for client in &clients {
+        send_sleep(client);
+    }
+    server.signal(Signal::TERM);
+    for client in &mut clients {
+        client.answer().assert_text("slept 150 ms\n");
+        client.assert_end();
+    }
+    let report = server.wait().report.expect("there is a report");
+    assert_eq!((report.count("requests"), report.count("cut")), (5, 0), "{report:?}");
 }

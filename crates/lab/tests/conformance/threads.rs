@@ -2,7 +2,10 @@
 
 use crate::{
     http_client::HttpClient,
-    model::{DISPATCHING_REACTOR, EVENT_LOOP, Model, THREAD_PER_CONNECTION, THREAD_POOL},
+    model::{
+        DISPATCHING_REACTOR, EVENT_LOOP, LOOPS_WITH_WORKERS, Model, THREAD_PER_CONNECTION,
+        THREAD_POOL,
+    },
     server::Server,
 };
 
@@ -49,6 +52,13 @@ fn workers_are_told_apart() {
     let expected = named(&[("main", 1), ("worker-0", 1), ("worker-1", 1)]);
     assert_eq!(roles(THREAD_POOL), expected);
     assert_eq!(roles(DISPATCHING_REACTOR), expected);
+}
+
+#[test]
+fn loops_and_workers_are_told_apart() {
+    let roles = roles(LOOPS_WITH_WORKERS);
+    let expected = ["loop-0", "loop-1", "main", "worker-0", "worker-1"];
+    assert_eq!(roles, named(&expected.map(|name| (name, 1))));
 }
 
 #[test]
