@@ -174,6 +174,15 @@ impl Listener {
     }
 }
 
+impl Connection {
+    /// Its stream, to be driven from outside of this crate, and its seat, to be
+    /// kept until the stream is closed.
+    #[must_use]
+    pub fn into_parts(self) -> (TcpStream, Seat) {
+        (self.stream, self.seat)
+    }
+}
+
 impl AsFd for Connection {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.stream.as_fd()

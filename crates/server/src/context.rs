@@ -1,6 +1,7 @@
 //! What a model is given beside its listener.
 
 use std::{
+    cell::Cell,
     io,
     num::NonZeroUsize,
     sync::Arc,
@@ -10,7 +11,7 @@ use std::{
 
 use service::{Service, Session};
 
-use crate::{Stats, Stop};
+use crate::{Stats, Stop, stats::Running};
 
 /// What a model is given beside its listener. A clone is the same server: it
 /// shares the stop and the counters.
@@ -67,6 +68,11 @@ pub enum QueueOrder {
     Fifo,
 }
 
+thread_local! {
+    /// Dropped as the thread ends.
+    static ADOPTED: Cell<Option<Running>> = const { Cell::new(None) };
+}
+
 impl Context {
     /// A session of the service, for a new connection.
     #[must_use]
@@ -106,5 +112,12 @@ impl Context {
             run();
         })?;
         Ok(())
+    }
+
+    /// Counts the calling thread, which somebody else has spawned, until it ends.
+    /// Its role is its name.
+    pub fn adopt_thread(&self) {
+        let thread = thread::current();
+        ADOPTED.set(Some(self.stats.thread(thread.name().unwrap_or("unnamed"))));
     }
 }

@@ -14,17 +14,29 @@ use std::{
 use rustix::{
     event::{PollFd, PollFlags, Timespec, poll},
     io::Errno,
-    net::{RecvFlags, recv},
+    net::{RecvFlags, Shutdown, recv, shutdown},
 };
 use socket2::SockRef;
 
 use crate::SystemCalls;
 
 /// How long a refused peer is listened to, so that it can read why.
-pub(crate) const LINGER: Duration = Duration::from_secs(1);
+pub const LINGER: Duration = Duration::from_secs(1);
+
+/// Takes nothing more from the peer but what has arrived: it is read, then comes
+/// the end. It is the stop, as a socket is told of it.
+pub fn stop_reading(socket: &impl AsFd, calls: &mut SystemCalls) {
+    calls.control += 1;
+    // Fails only on a connection that is gone: the next read tells.
+    let _ = shutdown(socket, Shutdown::Read);
+}
 
 /// Makes [`is_sent`] tell of this socket.
-pub(crate) fn announce(socket: &impl AsFd, calls: &mut SystemCalls) -> io::Result<()> {
+///
+/// # Errors
+///
+/// Fails if the socket is no longer valid.
+pub fn announce(socket: &impl AsFd, calls: &mut SystemCalls) -> io::Result<()> {
     calls.control += 1;
     // From here on the socket counts as writable only if nothing is unsent.
     SockRef::from(socket).set_tcp_notsent_lowat(1)
@@ -36,11 +48,7 @@ pub(crate) fn announce(socket: &impl AsFd, calls: &mut SystemCalls) -> io::Resul
 /// # Errors
 ///
 /// Fails if it will never be sent: the connection is gone.
-pub(crate) fn is_sent(
-    socket: &impl AsFd,
-    at_most: Duration,
-    calls: &mut SystemCalls,
-) -> io::Result<bool> {
+pub fn is_sent(socket: &impl AsFd, at_most: Duration, calls: &mut SystemCalls) -> io::Result<bool> {
     let timeout = Timespec::try_from(at_most).map_err(io::Error::other)?;
     let mut socket = [PollFd::new(socket, PollFlags::OUT)];
     calls.wait += 1;
@@ -59,11 +67,7 @@ pub(crate) fn is_sent(
 /// # Errors
 ///
 /// Fails if the connection is gone.
-pub(crate) fn discard(
-    socket: &impl AsFd,
-    input: &mut [u8],
-    calls: &mut SystemCalls,
-) -> io::Result<usize> {
+pub fn discard(socket: &impl AsFd, input: &mut [u8], calls: &mut SystemCalls) -> io::Result<usize> {
     calls.read += 1;
     match recv(socket, input, RecvFlags::DONTWAIT) {
         Ok((_, length)) => Ok(length),

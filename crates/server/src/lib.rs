@@ -12,12 +12,16 @@
 //! connection; the [`Reactor`] waits for all its connections at once, and runs
 //! their requests itself or leaves them to other threads: whole ones as
 //! [`Batch`]es, or their jobs alone as [`Errand`]s.
+//!
+//! A model whose mechanism waits in a way of its own, such as an asynchronous
+//! runtime, brings a drive of its own. It takes a [`Connection`] apart, runs what
+//! sessions ask for with [`work`], and parts from a peer as [`farewell`] says.
 
 mod accept;
 pub mod blocking;
 mod context;
 mod dispatch;
-mod farewell;
+pub mod farewell;
 mod model;
 mod nonblocking;
 mod offload;
@@ -25,7 +29,7 @@ pub mod program;
 mod reactor;
 mod stats;
 mod stop;
-mod work;
+pub mod work;
 
 pub use accept::{Attempt, Connection, Listener};
 pub use context::{Context, Limits, QueueOrder};
@@ -33,7 +37,7 @@ pub use dispatch::{Answer, Batch};
 pub use model::{Knob, Listeners, Model};
 pub use offload::{Errand, Finished};
 pub use reactor::{LISTENER, Reactor, WAKEUP, Waker};
-pub use stats::{Report, Stats, SystemCalls, Tally, ThreadReport, Worker, WorkerReport};
+pub use stats::{Report, Seat, Stats, SystemCalls, Tally, ThreadReport, Worker, WorkerReport};
 pub use stop::Stop;
 
 /// What an event loop waits for in one turn; see [`Reactor::wait`].

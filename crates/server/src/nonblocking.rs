@@ -318,9 +318,7 @@ impl Peer {
 
     /// Takes nothing more from the peer but what has arrived.
     pub(crate) fn stop_reading(&mut self, calls: &mut SystemCalls) {
-        calls.control += 1;
-        // Fails only on a connection that is gone: the next read tells.
-        let _ = self.stream.shutdown(Shutdown::Read);
+        farewell::stop_reading(&self.stream, calls);
         self.readable = true;
         self.read_closed = true;
     }

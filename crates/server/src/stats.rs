@@ -10,7 +10,7 @@ use std::{
     ops::AddAssign,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicU64, Ordering::Relaxed},
+        atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
     },
     time::{Duration, Instant},
 };
@@ -33,6 +33,8 @@ pub struct Stats {
     threads_peak: AtomicU64,
     workers: Mutex<Vec<Arc<Worker>>>,
     system_calls: Mutex<SystemCalls>,
+    /// Others make some that nobody counts.
+    system_calls_unknown: AtomicBool,
     /// Threads that have ended, by role.
     ended: Mutex<BTreeMap<String, Ended>>,
 }
@@ -161,8 +163,9 @@ pub struct Report {
     /// threads in `threads`.
     pub run_queue_seconds: f64,
     /// System calls made for connections. What a thread or loop that outlives
-    /// the drain has made is missing.
-    pub system_calls: SystemCalls,
+    /// the drain has made is missing. `None` where a runtime makes them, which
+    /// does not tell.
+    pub system_calls: Option<SystemCalls>,
     /// Each worker's share.
     pub workers: Vec<WorkerReport>,
     /// The threads that have ended, and the main one, by role. A thread that
@@ -240,11 +243,17 @@ impl Stats {
         *lock(&self.system_calls) += system_calls;
     }
 
+    /// Says that system calls are made which nobody here can count: the report
+    /// then tells of none, rather than of some.
+    pub fn leave_system_calls_out(&self) {
+        self.system_calls_unknown.store(true, Relaxed);
+    }
+
     /// Counts the calling thread as running, and what it used when that ends.
-    pub(crate) fn thread(&self, role: impl Into<String>) -> Running<'_> {
+    pub(crate) fn thread(self: &Arc<Self>, role: impl Into<String>) -> Running {
         let threads = self.threads.fetch_add(1, Relaxed) + 1;
         self.threads_peak.fetch_max(threads, Relaxed);
-        Running { stats: self, role: role.into(), born: Instant::now() }
+        Running { stats: Arc::clone(self), role: role.into(), born: Instant::now() }
     }
 
     fn ended<T>(&self, role: &str, change: impl FnOnce(&mut Ended) -> T) -> T {
@@ -279,7 +288,8 @@ impl Stats {
             cpu_seconds: usage
                 .map_or(0.0, |usage| seconds(usage.user_time()) + seconds(usage.system_time())),
             run_queue_seconds: threads.iter().map(|thread| thread.run_queue_seconds).sum(),
-            system_calls: *lock(&self.system_calls),
+            system_calls: (!self.system_calls_unknown.load(Relaxed))
+                .then(|| *lock(&self.system_calls)),
             workers: workers.iter().map(|worker| worker.report()).collect(),
             threads,
         }
@@ -312,7 +322,7 @@ impl Worker {
 
 /// Counts a connection as open until it is dropped.
 #[derive(Debug)]
-pub(crate) struct Seat(Arc<AtomicU64>);
+pub struct Seat(Arc<AtomicU64>);
 
 impl Drop for Seat {
     fn drop(&mut self) {
@@ -322,13 +332,13 @@ impl Drop for Seat {
 
 /// Counts a thread as running until it is dropped, on that thread.
 #[derive(Debug)]
-pub(crate) struct Running<'a> {
-    stats: &'a Stats,
+pub(crate) struct Running {
+    stats: Arc<Stats>,
     role: String,
     born: Instant,
 }
 
-impl Drop for Running<'_> {
+impl Drop for Running {
     fn drop(&mut self) {
         self.stats.threads.fetch_sub(1, Relaxed);
         let cpu_ns = cpu_ns();

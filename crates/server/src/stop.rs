@@ -63,6 +63,12 @@ impl Stop {
         self.deadline.get().is_some_and(|&deadline| deadline <= Instant::now())
     }
 
+    /// When the drain is over; `None` as long as the stop was not asked for.
+    #[must_use]
+    pub fn deadline(&self) -> Option<Instant> {
+        self.deadline.get().copied()
+    }
+
     /// Wakes the thread that blocks on `stream` when the stop is asked for;
     /// until the guard is dropped.
     pub(crate) fn watch(&self, stream: &Arc<TcpStream>) -> Watch<'_> {

@@ -7,7 +7,9 @@ use service::{Done, Failed, Job, Work, compute};
 /// Runs a job on this thread, which does nothing else meanwhile.
 ///
 /// A panic is the end of the job, not of the thread.
-pub(crate) fn run(job: Job) -> Done {
+#[must_use]
+#[expect(clippy::missing_panics_doc, reason = "its panic is caught here")]
+pub fn run(job: Job) -> Done {
     let outcome = panic::catch_unwind(|| match job.work {
         Work::Block(duration) => thread::sleep(duration),
         Work::Compute { units } => {
