@@ -9,7 +9,7 @@ use server::Model;
 use crate::console;
 
 /// Every model, in the order in which the book tells of them.
-pub(crate) const ALL: [&Model; 9] = [
+pub(crate) const ALL: [&Model; 10] = [
     &single_threaded::MODEL,
     &thread_per_connection::MODEL,
     &thread_pool::MODEL,
@@ -19,11 +19,13 @@ pub(crate) const ALL: [&Model; 9] = [
     &reuseport_loops::MODEL,
     &dispatching_reactor::MODEL,
     &loops_with_workers::MODEL,
+    &async_tasks::MODEL,
 ];
 
 /// What the models are held against. Served as models are, and compared with
 /// them only where an experiment says so.
-pub(crate) const YARDSTICKS: [&Model; 3] = [&bare_epoll::MODEL, &planted::PLAIN, &planted::COSTLY];
+pub(crate) const YARDSTICKS: [&Model; 4] =
+    [&bare_epoll::MODEL, &bare_tokio::MODEL, &planted::PLAIN, &planted::COSTLY];
 
 /// Options of `lab models`.
 #[derive(clap::Args)]

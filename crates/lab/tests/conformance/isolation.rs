@@ -2,7 +2,10 @@
 
 use crate::{
     http_client::{HttpClient, get},
-    model::{DISPATCHING_REACTOR, LOOPS_WITH_WORKERS, Model, Serves, THREAD_POOL, for_every_model},
+    model::{
+        ASYNC_TASKS, DISPATCHING_REACTOR, LOOPS_WITH_WORKERS, Model, Serves, THREAD_POOL,
+        for_every_model,
+    },
     server::Server,
 };
 
@@ -75,6 +78,11 @@ fn a_worker_that_sleeps_stops_nobody_else(model: Model) {
 #[test]
 fn a_thread_pool_works_on_beside_a_sleeper() {
     a_worker_that_sleeps_stops_nobody_else(THREAD_POOL);
+}
+
+#[test]
+fn async_tasks_work_on_beside_a_sleeper() {
+    a_worker_that_sleeps_stops_nobody_else(ASYNC_TASKS);
 }
 
 #[test]

@@ -32,6 +32,7 @@ pub(crate) const DISPATCHING_REACTOR: Model =
     Model { name: "dispatching-reactor", serves: Serves::All };
 pub(crate) const LOOPS_WITH_WORKERS: Model =
     Model { name: "loops-with-workers", serves: Serves::All };
+pub(crate) const ASYNC_TASKS: Model = Model { name: "async-tasks", serves: Serves::All };
 
 impl Model {
     /// How many of `clients` that stay are served by so many workers.
@@ -47,6 +48,12 @@ impl Model {
     pub(crate) fn accepts_ahead(&self) -> bool {
         self.serves != Serves::One
     }
+
+    /// Whether it makes its system calls itself, and so can count them. A runtime
+    /// does not tell what it makes.
+    pub(crate) fn counts_system_calls(&self) -> bool {
+        self.name != ASYNC_TASKS.name
+    }
 }
 
 /// Makes a test of each function for every model: `MODULE::MODEL::FUNCTION`.
@@ -61,6 +68,7 @@ macro_rules! for_every_model {
         $crate::model::for_models!(reuseport_loops = REUSEPORT_LOOPS: $($check),+);
         $crate::model::for_models!(dispatching_reactor = DISPATCHING_REACTOR: $($check),+);
         $crate::model::for_models!(loops_with_workers = LOOPS_WITH_WORKERS: $($check),+);
+        $crate::model::for_models!(async_tasks = ASYNC_TASKS: $($check),+);
     };
 }
 

@@ -3,8 +3,8 @@
 use crate::{
     http_client::HttpClient,
     model::{
-        DISPATCHING_REACTOR, EVENT_LOOP, LOOPS_WITH_WORKERS, Model, THREAD_PER_CONNECTION,
-        THREAD_POOL,
+        ASYNC_TASKS, DISPATCHING_REACTOR, EVENT_LOOP, LOOPS_WITH_WORKERS, Model,
+        THREAD_PER_CONNECTION, THREAD_POOL,
     },
     server::Server,
 };
@@ -52,6 +52,15 @@ fn workers_are_told_apart() {
     let expected = named(&[("main", 1), ("worker-0", 1), ("worker-1", 1)]);
     assert_eq!(roles(THREAD_POOL), expected);
     assert_eq!(roles(DISPATCHING_REACTOR), expected);
+}
+
+/// How many block is up to the runtime: one, if each job finds it idle again.
+#[test]
+fn those_who_block_for_tasks_are_one_role() {
+    let (blocking, others): (Vec<_>, Vec<_>) =
+        roles(ASYNC_TASKS).into_iter().partition(|(name, _)| name == "blocking");
+    assert_eq!(others, named(&[("main", 1), ("worker-0", 1), ("worker-1", 1)]));
+    assert!(matches!(blocking[..], [(_, 1..=CLIENTS)]), "{blocking:?}");
 }
 
 #[test]

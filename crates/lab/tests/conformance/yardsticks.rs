@@ -24,6 +24,11 @@ fn bare_epoll() {
 }
 
 #[test]
+fn bare_tokio() {
+    it_echoes_stops_and_reports("bare-tokio");
+}
+
+#[test]
 fn planted_plain() {
     it_echoes_stops_and_reports("planted-plain");
 }
