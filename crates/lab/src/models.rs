@@ -9,7 +9,7 @@ use server::Model;
 use crate::console;
 
 /// Every model, in the order in which the book tells of them.
-pub(crate) const ALL: [&Model; 10] = [
+pub(crate) const ALL: [&Model; 12] = [
     &single_threaded::MODEL,
     &thread_per_connection::MODEL,
     &thread_pool::MODEL,
@@ -20,6 +20,8 @@ pub(crate) const ALL: [&Model; 10] = [
     &dispatching_reactor::MODEL,
     &loops_with_workers::MODEL,
     &async_tasks::MODEL,
+    &prefork_loops::MODEL,
+    &process_per_connection::MODEL,
 ];
 
 /// What the models are held against. Served as models are, and compared with

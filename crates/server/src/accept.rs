@@ -4,7 +4,7 @@ use std::{
     io, iter,
     net::{SocketAddr, TcpListener, TcpStream},
     num::NonZeroUsize,
-    os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd},
+    os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd},
     time::Duration,
 };
 
@@ -26,6 +26,8 @@ const BACKLOG: i32 = 4096;
 pub struct Listener {
     socket: TcpListener,
     siblings: Vec<Listener>,
+    /// It is another process's too, which closes it for both.
+    inherited: bool,
 }
 
 /// An accepted connection, which counts as open until it is dropped.
@@ -86,7 +88,17 @@ impl Listener {
 
     fn listen(socket: Socket) -> io::Result<Self> {
         socket.listen(BACKLOG)?;
-        Ok(Self { socket: socket.into(), siblings: Vec::new() })
+        Ok(Self { socket: socket.into(), siblings: Vec::new(), inherited: false })
+    }
+
+    /// A listening socket that this process was started with.
+    pub(crate) fn inherited(socket: OwnedFd) -> Self {
+        Self { socket: socket.into(), siblings: Vec::new(), inherited: true }
+    }
+
+    /// The same socket, for another process.
+    pub(crate) fn socket(&self) -> io::Result<OwnedFd> {
+        Ok(self.socket.try_clone()?.into())
     }
 
     /// Itself, and those that share its address.
@@ -147,6 +159,11 @@ impl Listener {
                     return Ok(Attempt::Exhausted);
                 }
                 Some(Errno::INVAL) if context.stop.is_requested() => return Ok(Attempt::Empty),
+                // The stop, come sooner this way than by its signal.
+                Some(Errno::INVAL) if self.inherited => {
+                    context.stop.request();
+                    return Ok(Attempt::Empty);
+                }
                 // These leave the listener unfit; whatever else `accept` says is
                 // about one connection that is gone, see accept(2).
                 Some(Errno::BADF | Errno::INVAL | Errno::NOTSOCK | Errno::FAULT) | None => {

@@ -11,7 +11,8 @@
 //! blocking drive leaves the waiting to the kernel's scheduler, a thread a
 //! connection; the [`Reactor`] waits for all its connections at once, and runs
 //! their requests itself or leaves them to other threads: whole ones as
-//! [`Batch`]es, or their jobs alone as [`Errand`]s.
+//! [`Batch`]es, or their jobs alone as [`Errand`]s. [`Children`] are for models
+//! that are several processes.
 //!
 //! A model whose mechanism waits in a way of its own, such as an asynchronous
 //! runtime, brings a drive of its own. It takes a [`Connection`] apart, runs what
@@ -25,6 +26,7 @@ pub mod farewell;
 mod model;
 mod nonblocking;
 mod offload;
+mod processes;
 pub mod program;
 mod reactor;
 mod stats;
@@ -36,6 +38,7 @@ pub use context::{Context, Limits, QueueOrder};
 pub use dispatch::{Answer, Batch};
 pub use model::{Knob, Listeners, Model};
 pub use offload::{Errand, Finished};
+pub use processes::{Children, Ended, Inherited};
 pub use reactor::{LISTENER, Reactor, WAKEUP, Waker};
 pub use stats::{Report, Seat, Stats, SystemCalls, Tally, ThreadReport, Worker, WorkerReport};
 pub use stop::Stop;

@@ -2,7 +2,7 @@
 
 use std::io;
 
-use crate::{Context, Listener};
+use crate::{Context, Inherited, Listener};
 
 /// A concurrency model: its name card, and how it serves.
 #[derive(Clone, Copy, Debug)]
@@ -22,6 +22,9 @@ pub struct Model {
     /// Serves the listener until the context's [`crate::Stop`] is requested and
     /// every connection is done.
     pub serve: fn(&Listener, &Context) -> io::Result<()>,
+    /// What a process that it has started does with its socket; `None` if it
+    /// starts none: see [`crate::Children`].
+    pub child: Option<fn(Inherited, &Context) -> io::Result<()>>,
 }
 
 /// How many sockets listen on a model's address.

@@ -26,12 +26,18 @@ use signal_hook::{
     iterator::Signals,
 };
 
-use crate::{Context, Knob, Limits, Listener, Listeners, Model, QueueOrder, Stop};
+use crate::{
+    Context, Inherited, Knob, Limits, Listener, Listeners, Model, QueueOrder, Stop,
+    processes::{Outlet, allow_stop_signals},
+    stats::Running,
+};
 
 /// Descriptors that a server needs beside its connections.
 const DESCRIPTORS_BESIDE: u64 = 32;
 /// How long a server may take to end once its drain is over.
 const AFTER_DRAIN: Duration = Duration::from_secs(1);
+/// As above, of a server whose children take that long themselves.
+const AFTER_DRAIN_OF_CHILDREN: Duration = Duration::from_secs(2);
 
 /// Options of every server.
 #[derive(Args, Clone, Debug)]
@@ -117,6 +123,12 @@ pub fn run(model: &Model, options: &Options) -> ExitCode {
 }
 
 fn serve(model: &Model, options: &Options) -> Result<(), String> {
+    if let Some(child) = model.child {
+        let inherited = Inherited::take().map_err(|error| format!("cannot start: {error}"))?;
+        if let Some(inherited) = inherited {
+            return serve_inherited(model, child, inherited, options);
+        }
+    }
     mention_unused(model, options);
     let descriptors = raise_descriptor_limit();
     check_descriptors(options, descriptors)?;
@@ -124,6 +136,7 @@ fn serve(model: &Model, options: &Options) -> Result<(), String> {
         check_writable(path)?;
     }
     let context = Arc::new(context(options).map_err(|error| format!("cannot start: {error}"))?);
+    check_processes(model, &context)?;
     let main = context.stats.thread("main");
     let listener = match model.listeners {
         Listeners::One => Listener::bind(options.listen),
@@ -134,9 +147,11 @@ fn serve(model: &Model, options: &Options) -> Result<(), String> {
     let address = listener.address().map_err(|error| format!("cannot start: {error}"))?;
     let ending = Ending {
         model: model.name,
-        listener: Arc::clone(&listener),
+        listener: Some(Arc::clone(&listener)),
         context: Arc::clone(&context),
         options: options.clone(),
+        patience: if model.child.is_some() { AFTER_DRAIN_OF_CHILDREN } else { AFTER_DRAIN },
+        outlet: None,
         begun: Arc::default(),
     };
     watch_signals(ending.clone()).map_err(|error| format!("cannot watch signals: {error}"))?;
@@ -144,11 +159,35 @@ fn serve(model: &Model, options: &Options) -> Result<(), String> {
     let _ = writeln!(io::stdout(), "listening on {address}");
 
     (model.serve)(&listener, &context).map_err(|error| format!("cannot go on: {error}"))?;
-    while !ending.begin() {
-        thread::park(); // The report is being written; the process ends after that.
-    }
-    drop(main); // What it used belongs into the report.
-    ending.report()
+    ending.end(main)
+}
+
+/// A process that another has started: its socket is there, and who stops it
+/// and who wants its report is its master.
+fn serve_inherited(
+    model: &Model,
+    child: fn(Inherited, &Context) -> io::Result<()>,
+    inherited: Inherited,
+    options: &Options,
+) -> Result<(), String> {
+    let cannot = |error: io::Error| format!("{} cannot start: {error}", inherited.part());
+    let mut context = context(options).map_err(cannot)?;
+    context.limits.connections = inherited.connections();
+    let context = Arc::new(context);
+    let main = context.stats.thread(inherited.part());
+    let ending = Ending {
+        model: model.name,
+        listener: None,
+        context: Arc::clone(&context),
+        options: options.clone(),
+        patience: AFTER_DRAIN,
+        outlet: Some(Arc::new(inherited.outlet().map_err(cannot)?)),
+        begun: Arc::default(),
+    };
+    watch_signals(ending.clone()).and_then(|()| allow_stop_signals()).map_err(cannot)?;
+    let part = inherited.part().to_owned();
+    child(inherited, &context).map_err(|error| format!("{part} cannot go on: {error}"))?;
+    ending.end(main)
 }
 
 fn context(options: &Options) -> io::Result<Context> {
@@ -174,6 +213,27 @@ fn context(options: &Options) -> io::Result<Context> {
         stop: Arc::new(Stop::new(options.drain)?),
         stats: Arc::default(),
     })
+}
+
+/// What processes cannot do, since they share no memory.
+fn check_processes(model: &Model, context: &Context) -> Result<(), String> {
+    let Context { service, workers, limits, .. } = context;
+    if model.child.is_some() && service.shares_state() {
+        return Err(format!(
+            "the service {} keeps a state that all workers share, and processes share none: \
+             choose another --service, or a model with threads",
+            service.name()
+        ));
+    }
+    let each_accepts = model.child.is_some() && model.listeners == Listeners::PerWorker;
+    if each_accepts && limits.connections < workers.get() {
+        return Err(format!(
+            "--max-connections {0} cannot be divided among {workers} processes: \
+             ask for at most {0} --workers",
+            limits.connections
+        ));
+    }
+    Ok(())
 }
 
 /// An option without effect is said, not refused: one command line serves all models.
@@ -240,9 +300,14 @@ fn refused(options: &Options, error: &io::Error) -> String {
 #[derive(Clone)]
 struct Ending {
     model: &'static str,
-    listener: Arc<Listener>,
+    /// To be closed at the stop; a child's is its master's to close.
+    listener: Option<Arc<Listener>>,
     context: Arc<Context>,
     options: Options,
+    /// How long whatever hangs may take once the drain is over.
+    patience: Duration,
+    /// Where a child leaves its report.
+    outlet: Option<Arc<Outlet>>,
     /// The server ends once: by itself, or because its drain is over.
     begun: Arc<AtomicBool>,
 }
@@ -253,9 +318,21 @@ impl Ending {
         !self.begun.swap(true, Relaxed)
     }
 
+    /// Ends the server in order; `main` is the account of its main thread.
+    fn end(&self, main: Running) -> Result<(), String> {
+        while !self.begin() {
+            thread::park(); // The report is being written; the process ends after that.
+        }
+        drop(main); // What it used belongs into the report.
+        self.report()
+    }
+
     fn report(&self) -> Result<(), String> {
         let stats = &self.context.stats;
         let report = stats.report(self.model, self.options.service.name());
+        if let Some(outlet) = &self.outlet {
+            return outlet.send(report).map_err(|error| format!("cannot report: {error}"));
+        }
         if report.cut > 0 {
             eprintln!("{}: the drain ended with {} connections busy", self.model, report.cut);
         }
@@ -280,7 +357,9 @@ fn watch_signals(ending: Ending) -> io::Result<()> {
             let mut signals = signals.forever();
             let Some(_) = signals.next() else { return };
             ending.context.stop.request();
-            ending.listener.close();
+            if let Some(listener) = &ending.listener {
+                listener.close();
+            }
             let after = ending.clone();
             if spawn("drain", Box::new(move || end_after_drain(&after))).is_err() {
                 eprintln!(
@@ -299,7 +378,7 @@ fn watch_signals(ending: Ending) -> io::Result<()> {
 fn end_after_drain(ending: &Ending) {
     thread::sleep(ending.options.drain);
     ending.context.stop.cut();
-    thread::sleep(AFTER_DRAIN);
+    thread::sleep(ending.patience);
     if !ending.begin() {
         return;
     }

@@ -37,6 +37,20 @@ pub struct Stats {
     system_calls_unknown: AtomicBool,
     /// Threads that have ended, by role.
     ended: Mutex<BTreeMap<String, Ended>>,
+    /// The processes that were started, by part.
+    parts: Mutex<BTreeMap<String, Part>>,
+}
+
+/// The processes that have played one part, one after the other or at once.
+#[derive(Debug, Default)]
+struct Part {
+    running: u64,
+    running_most: u64,
+    /// Of any one of them.
+    connections_peak: u64,
+    threads_peak: u64,
+    failed: u64,
+    cut: u64,
 }
 
 /// Counters of one worker, or of all threads that share a role.
@@ -149,15 +163,18 @@ pub struct Report {
     pub bytes_in: u64,
     /// Bytes sent.
     pub bytes_out: u64,
-    /// Most connections open at once.
+    /// Most connections open at once. Processes that accept for themselves have
+    /// their peaks at different times: of those it is the sum, and no less.
     pub connections_peak: u64,
-    /// Most threads at once, those for signals included.
+    /// Most threads at once, those for signals included; of several processes
+    /// the sum, as above.
     pub threads_peak: u64,
     /// Times that a thread gave up its core to wait, dead threads included.
     pub context_switches_voluntary: i64,
     /// Times that a thread was made to give up its core, dead threads included.
     pub context_switches_involuntary: i64,
-    /// CPU time of all threads, user and system, in seconds.
+    /// CPU time of all threads, user and system, in seconds; with that of the
+    /// processes that were started, as are the context switches.
     pub cpu_seconds: f64,
     /// Time that threads were ready to run and had no core, in seconds; of the
     /// threads in `threads`.
@@ -256,6 +273,54 @@ impl Stats {
         Running { stats: Arc::clone(self), role: role.into(), born: Instant::now() }
     }
 
+    /// A seat for a connection that another process has accepted, and counted.
+    pub(crate) fn seat(&self) -> Seat {
+        self.open.fetch_add(1, Relaxed);
+        Seat(Arc::clone(&self.open))
+    }
+
+    /// Counts a process as running.
+    pub(crate) fn process_started(&self, part: &str) {
+        self.part(part, |part| {
+            part.running += 1;
+            part.running_most = part.running_most.max(part.running);
+        });
+    }
+
+    /// Counts a process as ended.
+    pub(crate) fn process_ended(&self, part: &str) {
+        self.part(part, |part| part.running -= 1);
+    }
+
+    /// Adds what a process that ends has counted.
+    pub(crate) fn absorb(&self, part: &str, report: &Report) {
+        self.accepted.fetch_add(report.accepted, Relaxed);
+        self.refused.fetch_add(report.refused, Relaxed);
+        self.add(report.system_calls);
+        for share in &report.workers {
+            self.worker_named(&share.name).absorb(share);
+        }
+        for thread in &report.threads {
+            self.ended(&thread.name, |role| role.absorb(thread));
+        }
+        self.part(part, |part| {
+            part.connections_peak = part.connections_peak.max(report.connections_peak);
+            part.threads_peak = part.threads_peak.max(report.threads_peak);
+            part.failed += report.failed;
+            part.cut += report.cut;
+        });
+    }
+
+    /// The worker of this name, or a new one.
+    pub(crate) fn worker_named(&self, name: &str) -> Arc<Worker> {
+        let known = lock(&self.workers).iter().find(|worker| worker.name == name).cloned();
+        known.unwrap_or_else(|| self.worker(name))
+    }
+
+    fn part(&self, part: &str, change: impl FnOnce(&mut Part)) {
+        change(lock(&self.parts).entry(part.to_owned()).or_default());
+    }
+
     fn ended<T>(&self, role: &str, change: impl FnOnce(&mut Ended) -> T) -> T {
         let mut ended = lock(&self.ended);
         change(ended.entry(role.to_owned()).or_default())
@@ -266,27 +331,27 @@ impl Stats {
         let workers = lock(&self.workers);
         let threads: Vec<_> = lock(&self.ended).iter().map(|(role, of)| of.report(role)).collect();
         let sum = |of: fn(&Worker) -> &AtomicU64| workers.iter().map(|w| of(w).load(Relaxed)).sum();
-        let usage = getrusage(UsageWho::RUSAGE_SELF).ok();
-        #[expect(clippy::cast_precision_loss, reason = "seconds of CPU, far below 2^52")]
-        let seconds = |time: TimeVal| time.tv_sec() as f64 + time.tv_usec() as f64 / 1e6;
+        let parts = lock(&self.parts);
+        let of_parts = |of: fn(&Part) -> u64| parts.values().map(of).sum::<u64>();
+        let usage = Used::now();
         Report {
             model: model.to_owned(),
             service: service.to_owned(),
             accepted: self.accepted.load(Relaxed),
             served: sum(|w| &w.served),
             refused: self.refused.load(Relaxed),
-            failed: sum(|w| &w.failed),
-            cut: sum(|w| &w.cut) + self.open(),
+            failed: sum(|w| &w.failed) + of_parts(|part| part.failed),
+            cut: sum(|w| &w.cut) + self.open() + of_parts(|part| part.cut),
             requests: sum(|w| &w.requests),
             bytes_in: sum(|w| &w.bytes_in),
             bytes_out: sum(|w| &w.bytes_out),
-            connections_peak: self.open_peak.load(Relaxed),
-            threads_peak: self.threads_peak.load(Relaxed),
-            context_switches_voluntary: usage.map_or(0, |usage| usage.voluntary_context_switches()),
-            context_switches_involuntary: usage
-                .map_or(0, |usage| usage.involuntary_context_switches()),
-            cpu_seconds: usage
-                .map_or(0.0, |usage| seconds(usage.user_time()) + seconds(usage.system_time())),
+            connections_peak: self.open_peak.load(Relaxed)
+                + of_parts(|part| part.connections_peak * part.running_most),
+            threads_peak: self.threads_peak.load(Relaxed)
+                + of_parts(|part| part.threads_peak * part.running_most),
+            context_switches_voluntary: usage.switches_voluntary,
+            context_switches_involuntary: usage.switches_involuntary,
+            cpu_seconds: usage.cpu_seconds,
             run_queue_seconds: threads.iter().map(|thread| thread.run_queue_seconds).sum(),
             system_calls: (!self.system_calls_unknown.load(Relaxed))
                 .then(|| *lock(&self.system_calls)),
@@ -306,6 +371,15 @@ impl Worker {
         self.requests.fetch_add(tally.requests, Relaxed);
         self.bytes_in.fetch_add(tally.bytes_in, Relaxed);
         self.bytes_out.fetch_add(tally.bytes_out, Relaxed);
+    }
+
+    /// Adds the work of another process's worker.
+    fn absorb(&self, share: &WorkerReport) {
+        self.connections.fetch_add(share.connections, Relaxed);
+        self.served.fetch_add(share.served, Relaxed);
+        self.requests.fetch_add(share.requests, Relaxed);
+        self.bytes_in.fetch_add(share.bytes_in, Relaxed);
+        self.bytes_out.fetch_add(share.bytes_out, Relaxed);
     }
 
     fn report(&self) -> WorkerReport {
@@ -368,6 +442,14 @@ impl Ended {
         }
     }
 
+    /// Adds threads of another process.
+    fn absorb(&mut self, threads: &ThreadReport) {
+        let ns = |seconds| Duration::try_from_secs_f64(seconds).unwrap_or_default().as_nanos();
+        self.count += threads.count;
+        self.cpu_ns += u64::try_from(ns(threads.cpu_seconds)).unwrap_or(0);
+        self.run_queue_ns += u64::try_from(ns(threads.run_queue_seconds)).unwrap_or(0);
+    }
+
     #[expect(clippy::cast_precision_loss, reason = "2^53 ns are a hundred days of CPU")]
     fn report(&self, role: &str) -> ThreadReport {
         let each_brief = self.brief_run_queue_ns as f64 / self.brief_asked.max(1) as f64;
@@ -378,6 +460,29 @@ impl Ended {
             cpu_seconds: self.cpu_ns as f64 / 1e9,
             run_queue_seconds: run_queue_ns / 1e9,
         }
+    }
+}
+
+/// What this process has used, and the processes that it has started and waited for.
+#[derive(Debug, Default)]
+struct Used {
+    cpu_seconds: f64,
+    switches_voluntary: i64,
+    switches_involuntary: i64,
+}
+
+impl Used {
+    fn now() -> Self {
+        #[expect(clippy::cast_precision_loss, reason = "seconds of CPU, far below 2^52")]
+        let seconds = |time: TimeVal| time.tv_sec() as f64 + time.tv_usec() as f64 / 1e6;
+        let mut used = Self::default();
+        for who in [UsageWho::RUSAGE_SELF, UsageWho::RUSAGE_CHILDREN] {
+            let Ok(usage) = getrusage(who) else { continue };
+            used.cpu_seconds += seconds(usage.user_time()) + seconds(usage.system_time());
+            used.switches_voluntary += usage.voluntary_context_switches();
+            used.switches_involuntary += usage.involuntary_context_switches();
+        }
+        used
     }
 }
 

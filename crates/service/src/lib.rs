@@ -49,6 +49,15 @@ impl Service {
         }
     }
 
+    /// Whether its sessions share a state, which every worker must reach. Workers
+    /// that are processes share no memory: they cannot speak such a protocol.
+    #[must_use]
+    pub fn shares_state(self) -> bool {
+        match self {
+            Self::Echo | Self::Http => false,
+        }
+    }
+
     /// A session for a new connection.
     #[must_use]
     pub fn session(self, limits: &Limits) -> Box<dyn Session> {

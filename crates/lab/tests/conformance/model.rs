@@ -33,6 +33,9 @@ pub(crate) const DISPATCHING_REACTOR: Model =
 pub(crate) const LOOPS_WITH_WORKERS: Model =
     Model { name: "loops-with-workers", serves: Serves::All };
 pub(crate) const ASYNC_TASKS: Model = Model { name: "async-tasks", serves: Serves::All };
+pub(crate) const PREFORK_LOOPS: Model = Model { name: "prefork-loops", serves: Serves::All };
+pub(crate) const PROCESS_PER_CONNECTION: Model =
+    Model { name: "process-per-connection", serves: Serves::All };
 
 impl Model {
     /// How many of `clients` that stay are served by so many workers.
@@ -69,6 +72,8 @@ macro_rules! for_every_model {
         $crate::model::for_models!(dispatching_reactor = DISPATCHING_REACTOR: $($check),+);
         $crate::model::for_models!(loops_with_workers = LOOPS_WITH_WORKERS: $($check),+);
         $crate::model::for_models!(async_tasks = ASYNC_TASKS: $($check),+);
+        $crate::model::for_models!(prefork_loops = PREFORK_LOOPS: $($check),+);
+        $crate::model::for_models!(process_per_connection = PROCESS_PER_CONNECTION: $($check),+);
     };
 }
 

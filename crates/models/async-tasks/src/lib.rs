@@ -52,6 +52,7 @@ pub const MODEL: Model = Model {
     listeners: Listeners::One,
     knobs: &[Knob::Workers],
     serve,
+    child: None,
 };
 
 /// Threads for work that blocks or computes: as many as it takes, up to these.

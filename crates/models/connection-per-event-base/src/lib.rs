@@ -42,6 +42,7 @@ pub const MODEL: Model = Model {
     listeners: Listeners::One,
     knobs: &[Knob::Workers, Knob::Queue],
     serve,
+    child: None,
 };
 
 /// A loop for one connection does not need many.

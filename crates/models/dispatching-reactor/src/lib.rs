@@ -45,6 +45,7 @@ pub const MODEL: Model = Model {
     listeners: Listeners::One,
     knobs: &[Knob::Workers, Knob::QueueLimit],
     serve,
+    child: None,
 };
 
 /// Events taken from the kernel in one turn.

@@ -32,6 +32,7 @@ pub const MODEL: Model = Model {
     listeners: Listeners::One,
     knobs: &[Knob::Workers],
     serve,
+    child: None,
 };
 
 /// Events taken from the kernel in one turn.

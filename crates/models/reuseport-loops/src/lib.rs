@@ -29,6 +29,7 @@ pub const MODEL: Model = Model {
     listeners: Listeners::PerWorker,
     knobs: &[Knob::Workers],
     serve,
+    child: None,
 };
 
 /// Events taken from the kernel in one turn.

@@ -29,6 +29,7 @@ pub const MODEL: Model = Model {
     listeners: Listeners::One,
     knobs: &[],
     serve,
+    child: None,
 };
 
 /// Serves one connection after the other until the stop is requested.

@@ -29,6 +29,7 @@ pub const MODEL: Model = Model {
     listeners: Listeners::One,
     knobs: &[],
     serve,
+    child: None,
 };
 
 /// Serves `listener` until the stop is requested, then waits for every

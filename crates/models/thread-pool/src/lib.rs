@@ -29,6 +29,7 @@ pub const MODEL: Model = Model {
     listeners: Listeners::One,
     knobs: &[Knob::Workers, Knob::QueueLimit],
     serve,
+    child: None,
 };
 
 /// Serves `listener` until the stop is requested, then drains the queue.

@@ -44,6 +44,7 @@ pub const MODEL: Model = Model {
     listeners: Listeners::One,
     knobs: &[],
     serve,
+    child: None,
 };
 
 /// Events taken from the kernel in one turn.

@@ -38,6 +38,7 @@ pub const MODEL: Model = Model {
     listeners: Listeners::One,
     knobs: &[Knob::Workers],
     serve,
+    child: None,
 };
 
 /// Bytes read at once; a buffer for each connection.

@@ -43,6 +43,7 @@ pub const PLAIN: Model = Model {
     listeners: Listeners::One,
     knobs: &[],
     serve: |listener, context| serve(listener, context, PLAIN_PERCENT),
+    child: None,
 };
 
 /// The name card of the one that burns more.
@@ -50,6 +51,7 @@ pub const COSTLY: Model = Model {
     name: "planted-costly",
     summary: "the same, and spends 20 % more CPU in all, by construction",
     serve: |listener, context| serve(listener, context, COSTLY_PERCENT),
+    child: None,
     ..PLAIN
 };
 
