@@ -522,4 +522,26 @@ mod tests {
         assert!((report.cpu_seconds - 0.1).abs() < 1e-9, "{report:?}");
         assert!((report.run_queue_seconds - 0.1).abs() < 1e-9, "{report:?}");
     }
+    /// One that is followed by another is not counted beside it.
+    #[test]
+    fn what_processes_have_counted_is_added_up() {
+        let child = Stats::default();
+        let worker = child.worker("loop-0");
+        worker.close(Tally { requests: 3, failed: true, ..Tally::default() });
+        drop((0..5).map(|_| child.accept(9)).collect::<Vec<_>>());
+        drop(child.thread("loop-0"));
+        let report = child.report("model", "echo");
+        let master = Stats::default();
+        for _ in 0..2 {
+            master.process_started("loop-0");
+            master.absorb("loop-0", &report);
+            master.process_ended("loop-0");
+        }
+        let sum = master.report("model", "echo");
+        assert_eq!((sum.accepted, sum.requests, sum.served, sum.failed), (10, 6, 2, 2));
+        assert_eq!((sum.connections_peak, sum.threads_peak), (5, 1), "one after the other");
+        assert_eq!((sum.workers.len(), sum.workers[0].connections), (1, 2));
+        assert_eq!((sum.threads.len(), sum.threads[0].count), (1, 2));
+        assert!(sum.threads[0].cpu_seconds > 1.9 * report.threads[0].cpu_seconds, "{sum:?}");
+    }
 }

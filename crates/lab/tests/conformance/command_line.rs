@@ -34,7 +34,9 @@ fn options_without_effect_are_said_on_standard_error(model: Model) {
     let unused: &[&str] = match model.name {
         "connection-per-event-base" => &["--queue-limit"],
         "thread-pool" | "dispatching-reactor" | "loops-with-workers" => &["--queue"],
-        "pooled-event-loops" | "reuseport-loops" | "async-tasks" => &["--queue", "--queue-limit"],
+        "pooled-event-loops" | "reuseport-loops" | "async-tasks" | "prefork-loops" => {
+            &["--queue", "--queue-limit"]
+        }
         _ => &["--workers", "--queue", "--queue-limit"],
     };
     assert_eq!(end.errors.lines().count(), unused.len(), "{}", end.errors);

@@ -14,6 +14,7 @@ mod http_client;
 mod model;
 mod pattern;
 mod server;
+mod tree;
 mod wait;
 
 // The checks.
@@ -27,6 +28,7 @@ mod echo;
 mod http;
 mod isolation;
 mod limits;
+mod processes;
 mod programs;
 mod queue_limit;
 mod queue_order;

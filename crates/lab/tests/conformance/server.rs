@@ -4,7 +4,6 @@ use std::{
     fs,
     io::{BufRead, BufReader, Read},
     net::SocketAddr,
-    path::PathBuf,
     process::{Child, ChildStdout, Command, ExitStatus, Stdio},
     sync::{Arc, Mutex, MutexGuard, Once, PoisonError, mpsc},
     thread::{self, JoinHandle},
@@ -18,7 +17,8 @@ use tempfile::TempDir;
 use crate::{
     client::Client,
     http_client::HttpClient,
-    model::Model,
+    model::{Model, PROCESS_PER_CONNECTION},
+    tree,
     wait::{PATIENCE, eventually},
 };
 
@@ -35,6 +35,8 @@ pub(crate) struct Server {
     pid: Pid,
     /// Sockets that it has open for itself.
     own_sockets: usize,
+    /// It starts a process for each connection.
+    process_each: bool,
     output: Option<JoinHandle<String>>,
     errors: Option<JoinHandle<String>>,
     /// Dropping it ends the watchdog.
@@ -67,7 +69,7 @@ impl Server {
         let mut command = Command::new(LAB);
         command.args(["serve", model.name, "--listen", address, "--service", service]);
         command.args(options);
-        Self::run(command)
+        Self::run_model(model, command)
     }
 
     /// As [`Server::start`], with so few descriptors.
@@ -81,7 +83,13 @@ impl Server {
         command.arg("-c").arg(format!("ulimit -n {descriptors}; exec \"$0\" \"$@\"")).arg(LAB);
         command.args(["serve", model.name, "--listen", "127.0.0.1:0", "--service", service]);
         command.args(options);
-        Self::run(command)
+        Self::run_model(model, command)
+    }
+
+    fn run_model(model: Model, command: Command) -> Self {
+        let mut server = Self::run(command);
+        server.process_each = model.name == PROCESS_PER_CONNECTION.name;
+        server
     }
 
     /// Runs a command that serves, adding `--report`.
@@ -115,6 +123,7 @@ impl Server {
             child,
             pid,
             own_sockets: 0,
+            process_each: false,
             output: Some(output),
             errors: Some(errors),
             _alive: alive,
@@ -141,43 +150,58 @@ impl Server {
         eventually(&what, || self.open() == connections);
     }
 
-    /// Connections that the server has accepted and not closed.
+    /// Connections that the server has accepted and not closed. Where each has a
+    /// process, those processes: one that has closed its connection has its seat
+    /// until the master has taken leave of it.
     pub(crate) fn open(&self) -> usize {
-        self.sockets() - self.own_sockets
+        if self.process_each {
+            return tree::children(self.number()).len();
+        }
+        self.sockets().saturating_sub(self.own_sockets)
     }
 
     fn sockets(&self) -> usize {
-        let entries = fs::read_dir(self.proc("fd")).expect("the server lives");
-        entries
-            .flatten()
-            .filter_map(|entry| fs::read_link(entry.path()).ok())
-            .filter(|target| target.to_string_lossy().starts_with("socket:"))
-            .count()
+        tree::sockets(&self.processes())
     }
 
-    /// CPU time of all threads so far.
+    /// Its processes, the first of which it is itself.
+    pub(crate) fn processes(&self) -> Vec<i32> {
+        tree::processes(self.number())
+    }
+
+    /// CPU time of all threads of all its processes so far.
     pub(crate) fn cpu_time(&self) -> Duration {
-        let stat = fs::read_to_string(self.proc("stat")).expect("the server lives");
-        let (_, fields) = stat.rsplit_once(')').expect("a name in parentheses");
-        let ticks: u64 = fields
-            .split_whitespace()
-            .skip(11)
-            .take(2)
-            .map(|ticks| ticks.parse::<u64>().expect("utime and stime are numbers"))
-            .sum();
+        let ticks: u64 = self.of_processes(|pid| {
+            let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+            let (_, fields) = stat.rsplit_once(')').expect("a name in parentheses");
+            // Its own, user and system, and those of processes that it has waited for.
+            let fields = fields.split_whitespace().skip(11).take(4);
+            Some(fields.map(|ticks| ticks.parse::<u64>().expect("times are numbers")).sum())
+        });
         Duration::from_millis(ticks * 1000 / rustix::param::clock_ticks_per_second())
     }
 
-    /// The most memory that was ever resident, in bytes.
+    /// The most memory that was ever resident, in bytes: the sum over the processes
+    /// that are alive.
     pub(crate) fn memory_peak(&self) -> usize {
-        let status = fs::read_to_string(self.proc("status")).expect("the server lives");
-        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-        let kib = line.and_then(|line| line.trim().strip_suffix(" kB")).expect("VmHWM in kB");
-        kib.parse::<usize>().expect("a number") << 10
+        let kib: u64 = self.of_processes(|pid| {
+            let status = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
+            // One that has ended and was not yet waited for has none.
+            let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+            line.trim().strip_suffix(" kB").expect("VmHWM in kB").parse().ok()
+        });
+        usize::try_from(kib).expect("a size") << 10
     }
 
-    fn proc(&self, file: &str) -> PathBuf {
-        format!("/proc/{}/{file}", self.pid.as_raw_nonzero()).into()
+    /// The sum over its processes. One that it has started may end meanwhile.
+    fn of_processes(&self, figure: impl Fn(i32) -> Option<u64>) -> u64 {
+        figure(self.number()).expect("the server lives");
+        self.processes().into_iter().filter_map(figure).sum()
+    }
+
+    /// The number of its process.
+    pub(crate) fn number(&self) -> i32 {
+        self.pid.as_raw_pid()
     }
 
     pub(crate) fn is_running(&self) -> bool {

@@ -3,8 +3,8 @@
 use crate::{
     http_client::HttpClient,
     model::{
-        ASYNC_TASKS, DISPATCHING_REACTOR, EVENT_LOOP, LOOPS_WITH_WORKERS, Model,
-        THREAD_PER_CONNECTION, THREAD_POOL,
+        ASYNC_TASKS, DISPATCHING_REACTOR, EVENT_LOOP, LOOPS_WITH_WORKERS, Model, PREFORK_LOOPS,
+        PROCESS_PER_CONNECTION,        THREAD_PER_CONNECTION, THREAD_POOL,
     },
     server::Server,
 };
@@ -68,6 +68,14 @@ fn loops_and_workers_are_told_apart() {
     let roles = roles(LOOPS_WITH_WORKERS);
     let expected = ["loop-0", "loop-1", "main", "worker-0", "worker-1"];
     assert_eq!(roles, named(&expected.map(|name| (name, 1))));
+}
+
+/// Those of other processes are there, too.
+#[test]
+fn processes_are_roles() {
+    let each = roles(PROCESS_PER_CONNECTION);
+    assert_eq!(each, named(&[("connections", CLIENTS), ("main", 1)]));
+    assert_eq!(roles(PREFORK_LOOPS), named(&[("loop-0", 1), ("loop-1", 1), ("main", 1)]));
 }
 
 #[test]

@@ -83,7 +83,7 @@ impl fmt::Display for Ended {
     fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
         match (self.status.terminating_signal(), self.status.exit_status()) {
             (Some(signal), _) => write!(to, "{} was killed by signal {signal}", self.part),
-            (None, Some(0)) | (None, None) => write!(to, "{} has ended", self.part),
+            (None, Some(0) | None) => write!(to, "{} has ended", self.part),
             (None, Some(status)) => write!(to, "{} has ended with status {status}", self.part),
         }
     }
@@ -143,15 +143,15 @@ impl<'a> Children<'a> {
     ) -> io::Result<()> {
         let master = rustix::process::getpid().as_raw_pid();
         let words = Part { master, connections, name: part.to_owned() }.words();
-        let child = Command::new(PROGRAM)
+        let process = Command::new(PROGRAM)
             .args(env::args_os().skip(1))
             .env(PART, words)
             .stdin(Stdio::from(socket))
             .stdout(Stdio::from(self.outlet.try_clone()?))
             .process_group(0)
             .spawn()?;
-        let child_of = Child { part: part.to_owned(), born: Instant::now(), seat };
-        self.running.insert(Pid::from_child(&child), child_of);
+        let child = Child { part: part.to_owned(), born: Instant::now(), seat };
+        self.running.insert(Pid::from_child(&process), child);
         self.context.stats.process_started(part);
         Ok(())
     }
