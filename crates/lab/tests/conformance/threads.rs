@@ -4,7 +4,7 @@ use crate::{
     http_client::HttpClient,
     model::{
         ASYNC_TASKS, DISPATCHING_REACTOR, EVENT_LOOP, LOOPS_WITH_WORKERS, Model, PREFORK_LOOPS,
-        PROCESS_PER_CONNECTION,        THREAD_PER_CONNECTION, THREAD_POOL,
+        PROCESS_PER_CONNECTION, THREAD_PER_CONNECTION, THREAD_POOL,
     },
     server::Server,
 };
