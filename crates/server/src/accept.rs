@@ -39,9 +39,9 @@ pub struct Connection {
 
 /// What an attempt to accept without waiting came to.
 #[derive(Debug)]
-pub enum Attempt {
+pub enum Attempt<T = Connection> {
     /// A connection.
-    Accepted(Connection),
+    Accepted(T),
     /// Nobody is waiting.
     Empty,
     /// Somebody was closed at once, for the limit of connections.
@@ -127,7 +127,7 @@ impl Listener {
                 Attempt::Accepted(connection) => return Ok(Some(connection)),
                 Attempt::Empty => self.wait(context)?,
                 Attempt::Refused => {}
-                Attempt::Exhausted => pause(context, Self::EXHAUSTED_PAUSE)?,
+                Attempt::Exhausted => Self::pause(context)?,
             }
         }
         Ok(None)
@@ -153,11 +153,11 @@ impl Listener {
                 }
                 Err(error) => error,
             };
+            if is_exhaustion(&error) {
+                return Ok(Attempt::Exhausted);
+            }
             match Errno::from_io_error(&error) {
                 Some(Errno::AGAIN) => return Ok(Attempt::Empty),
-                Some(Errno::MFILE | Errno::NFILE | Errno::NOBUFS | Errno::NOMEM) => {
-                    return Ok(Attempt::Exhausted);
-                }
                 Some(Errno::INVAL) if context.stop.is_requested() => return Ok(Attempt::Empty),
                 // The stop, come sooner this way than by its signal.
                 Some(Errno::INVAL) if self.inherited => {
@@ -174,6 +174,16 @@ impl Listener {
                 Some(_) => {}
             }
         }
+    }
+
+    /// Waits for [`Listener::EXHAUSTED_PAUSE`], or for the stop.
+    ///
+    /// # Errors
+    ///
+    /// Fails if waiting itself is broken.
+    pub fn pause(Context { stop, stats, .. }: &Context) -> io::Result<()> {
+        let timeout = Self::EXHAUSTED_PAUSE.try_into().map_err(io::Error::other)?;
+        wait_once(stats, || poll(&mut [PollFd::new(stop, PollFlags::IN)], Some(&timeout)))
     }
 
     /// Refuses everybody from now on. To be called after the stop was requested.
@@ -232,10 +242,14 @@ fn bound(address: SocketAddr, shared: bool) -> io::Result<Socket> {
     Ok(socket)
 }
 
-/// Waits for `duration`, or for the stop.
-fn pause(Context { stop, stats, .. }: &Context, duration: Duration) -> io::Result<()> {
-    let timeout = duration.try_into().map_err(io::Error::other)?;
-    wait_once(stats, || poll(&mut [PollFd::new(stop, PollFlags::IN)], Some(&timeout)))
+/// Whether a socket was not made for want of descriptors or memory, so that
+/// there may be one later.
+#[must_use]
+pub fn is_exhaustion(error: &io::Error) -> bool {
+    matches!(
+        Errno::from_io_error(error),
+        Some(Errno::MFILE | Errno::NFILE | Errno::NOBUFS | Errno::NOMEM)
+    )
 }
 
 fn wait_once(stats: &Stats, mut wait: impl FnMut() -> Result<usize, Errno>) -> io::Result<()> {

@@ -33,7 +33,7 @@ mod stats;
 mod stop;
 pub mod work;
 
-pub use accept::{Attempt, Connection, Listener};
+pub use accept::{Attempt, Connection, Listener, is_exhaustion};
 pub use context::{Context, Limits, QueueOrder};
 pub use dispatch::{Answer, Batch};
 pub use model::{Knob, Listeners, Model};
@@ -41,7 +41,7 @@ pub use offload::{Errand, Finished};
 pub use processes::{Children, Ended, Inherited};
 pub use reactor::{LISTENER, Reactor, WAKEUP, Waker};
 pub use stats::{Report, Seat, Stats, SystemCalls, Tally, ThreadReport, Worker, WorkerReport};
-pub use stop::Stop;
+pub use stop::{Stop, Watch};
 
 /// What an event loop waits for in one turn; see [`Reactor::wait`].
 pub use mio::Events;

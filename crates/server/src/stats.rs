@@ -296,7 +296,10 @@ impl Stats {
     pub(crate) fn absorb(&self, part: &str, report: &Report) {
         self.accepted.fetch_add(report.accepted, Relaxed);
         self.refused.fetch_add(report.refused, Relaxed);
-        self.add(report.system_calls);
+        match report.system_calls {
+            Some(calls) => self.add(calls),
+            None => self.leave_system_calls_out(),
+        }
         for share in &report.workers {
             self.worker_named(&share.name).absorb(share);
         }
@@ -326,8 +329,17 @@ impl Stats {
         change(ended.entry(role.to_owned()).or_default())
     }
 
+    /// Connections that were still open when the drain ended.
+    pub(crate) fn cut(&self) -> u64 {
+        let here = lock(&self.workers).iter().map(|worker| worker.cut.load(Relaxed)).sum::<u64>();
+        let in_parts = lock(&self.parts).values().map(|part| part.cut).sum::<u64>();
+        here + in_parts + self.open()
+    }
+
     /// Adds everything up.
-    pub(crate) fn report(&self, model: &str, service: &str) -> Report {
+    #[must_use]
+    pub fn report(&self, model: &str, service: &str) -> Report {
+        let cut = self.cut();
         let workers = lock(&self.workers);
         let threads: Vec<_> = lock(&self.ended).iter().map(|(role, of)| of.report(role)).collect();
         let sum = |of: fn(&Worker) -> &AtomicU64| workers.iter().map(|w| of(w).load(Relaxed)).sum();
@@ -341,7 +353,7 @@ impl Stats {
             served: sum(|w| &w.served),
             refused: self.refused.load(Relaxed),
             failed: sum(|w| &w.failed) + of_parts(|part| part.failed),
-            cut: sum(|w| &w.cut) + self.open() + of_parts(|part| part.cut),
+            cut,
             requests: sum(|w| &w.requests),
             bytes_in: sum(|w| &w.bytes_in),
             bytes_out: sum(|w| &w.bytes_out),
@@ -396,6 +408,7 @@ impl Worker {
 
 /// Counts a connection as open until it is dropped.
 #[derive(Debug)]
+#[must_use]
 pub struct Seat(Arc<AtomicU64>);
 
 impl Drop for Seat {

@@ -24,7 +24,15 @@ pub struct Stop {
     signal: OwnedFd,
     drain: Duration,
     deadline: OnceLock<Instant>,
-    blocked: Mutex<Slab<Arc<TcpStream>>>,
+    blocked: Mutex<Slab<Blocked>>,
+}
+
+/// A stream that a thread blocks on.
+#[derive(Debug)]
+struct Blocked {
+    stream: Arc<TcpStream>,
+    /// Nothing is said to it before the drain is over.
+    drains: bool,
 }
 
 impl Stop {
@@ -43,12 +51,17 @@ impl Stop {
         self.deadline.get_or_init(|| Instant::now() + self.drain);
         // An eventfd refuses only when its counter is full: then it is readable already.
         let _ = rustix::io::write(&self.signal, &1_u64.to_ne_bytes());
-        self.shut_down(Shutdown::Read);
+        for (_, blocked) in self.lock().iter().filter(|(_, blocked)| !blocked.drains) {
+            shut_down(&blocked.stream, Shutdown::Read);
+        }
     }
 
     /// Cuts the connections that threads are still blocked on.
     pub(crate) fn cut(&self) {
-        self.shut_down(Shutdown::Both);
+        for (_, Blocked { stream, drains }) in self.lock().iter() {
+            // Who is left to drain ends it himself, once he is awake.
+            shut_down(stream, if *drains { Shutdown::Read } else { Shutdown::Both });
+        }
     }
 
     /// Whether the stop was asked for.
@@ -72,25 +85,34 @@ impl Stop {
     /// Wakes the thread that blocks on `stream` when the stop is asked for;
     /// until the guard is dropped.
     pub(crate) fn watch(&self, stream: &Arc<TcpStream>) -> Watch<'_> {
-        let key = self.lock().insert(Arc::clone(stream));
+        let key = self.lock().insert(Blocked { stream: Arc::clone(stream), drains: false });
         // Looked at after the insertion: either `request` finds the stream, or
         // it came before and is seen here.
         if self.is_requested() {
-            let _ = stream.shutdown(Shutdown::Read);
+            shut_down(stream, Shutdown::Read);
         }
         Watch { stop: self, key }
     }
 
-    fn shut_down(&self, half: Shutdown) {
-        for (_, stream) in self.lock().iter() {
-            // Fails only on a connection that is gone: nobody blocks on that.
-            let _ = stream.shutdown(half);
+    /// Wakes the thread that reads from `stream` when the drain is over, and not
+    /// before: what it passes on is not its own, and is not at its end when the
+    /// stop is asked for. [`Stop::is_over`] tells it why it was woken.
+    pub fn watch_drain(&self, stream: &Arc<TcpStream>) -> Watch<'_> {
+        let key = self.lock().insert(Blocked { stream: Arc::clone(stream), drains: true });
+        if self.is_over() {
+            shut_down(stream, Shutdown::Read);
         }
+        Watch { stop: self, key }
     }
 
-    fn lock(&self) -> MutexGuard<'_, Slab<Arc<TcpStream>>> {
+    fn lock(&self) -> MutexGuard<'_, Slab<Blocked>> {
         self.blocked.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+fn shut_down(stream: &TcpStream, half: Shutdown) {
+    // Fails only on a connection that is gone: nobody blocks on that.
+    let _ = stream.shutdown(half);
 }
 
 impl AsFd for Stop {
@@ -107,7 +129,8 @@ impl AsRawFd for Stop {
 
 /// Keeps a blocked thread's stream known to [`Stop`].
 #[derive(Debug)]
-pub(crate) struct Watch<'a> {
+#[must_use = "the stream is known until this is dropped"]
+pub struct Watch<'a> {
     stop: &'a Stop,
     key: usize,
 }

@@ -20,7 +20,7 @@ mod child;
 mod children;
 
 pub use child::Inherited;
-pub(crate) use child::{Outlet, allow_stop_signals};
+pub(crate) use child::allow_stop_signals;
 pub use children::{Children, Ended};
 
 use serde::{Deserialize, Serialize};

@@ -1,0 +1,123 @@
+//! What is to be done when a server ends, in order or not.
+
+use std::{
+    fs, io,
+    path::PathBuf,
+    process,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering::Relaxed},
+    },
+    thread,
+    time::Duration,
+};
+
+use signal_hook::{
+    consts::{SIGINT, SIGQUIT, SIGTERM},
+    iterator::Signals,
+};
+
+use super::MakeReport;
+use crate::{Context, Listener, Stats, stats::Running};
+
+/// Leaves the report where it is wanted.
+pub(super) type LeaveReport = dyn Fn(&Stats) -> Result<(), String> + Send + Sync;
+
+/// What is to be done when the server ends.
+#[derive(Clone)]
+pub(super) struct Ending {
+    /// What its messages begin with.
+    pub(super) name: &'static str,
+    /// To be closed at the stop; a child's is its master's to close.
+    pub(super) listener: Option<Arc<Listener>>,
+    pub(super) context: Arc<Context>,
+    pub(super) drain: Duration,
+    /// How long whatever hangs may take once the drain is over.
+    pub(super) patience: Duration,
+    pub(super) report: Arc<LeaveReport>,
+    /// The server ends once: by itself, or because its drain is over.
+    pub(super) begun: Arc<AtomicBool>,
+}
+
+/// Writes the report to a file, if one is wanted, and says who was cut.
+pub(super) fn to_file(
+    name: &'static str,
+    path: Option<PathBuf>,
+    make: Arc<MakeReport>,
+) -> Arc<LeaveReport> {
+    Arc::new(move |stats| {
+        let cut = stats.cut();
+        if cut > 0 {
+            eprintln!("{name}: the drain ended with {cut} connections busy");
+        }
+        let Some(path) = &path else { return Ok(()) };
+        let failed = |error: String| format!("cannot write the report {}: {error}", path.display());
+        let json = make(stats).map_err(|error| failed(error.to_string()))?;
+        fs::write(path, json + "\n").map_err(|error| failed(error.to_string()))
+    })
+}
+
+impl Ending {
+    /// Ends the server in order; `main` is the account of its main thread.
+    pub(super) fn end(&self, main: Running) -> Result<(), String> {
+        while !self.begin() {
+            thread::park(); // The report is being written; the process ends after that.
+        }
+        drop(main); // What it used belongs into the report.
+        (self.report)(&self.context.stats)
+    }
+
+    /// Whether it is the caller's to end the server.
+    fn begin(&self) -> bool {
+        !self.begun.swap(true, Relaxed)
+    }
+
+    /// First signal: stop, and end after the drain whatever hangs. Second: end at once.
+    pub(super) fn watch_signals(&self) -> io::Result<()> {
+        let mut signals = Signals::new([SIGINT, SIGTERM, SIGQUIT])?;
+        let ending = self.clone();
+        spawn("signals", move || {
+            let _running = ending.context.stats.thread("signals");
+            let mut signals = signals.forever();
+            let Some(_) = signals.next() else { return };
+            ending.stop();
+            if let Some(signal) = signals.next() {
+                process::exit(128 + signal);
+            }
+        })
+    }
+
+    fn stop(&self) {
+        self.context.stop.request();
+        if let Some(listener) = &self.listener {
+            listener.close();
+        }
+        let after = self.clone();
+        if spawn("drain", move || after.end_after_drain()).is_err() {
+            let name = self.name;
+            eprintln!("{name}: no thread to end the drain with; a second signal ends it");
+        }
+    }
+
+    /// Does something only if the server has not ended by itself.
+    fn end_after_drain(&self) {
+        thread::sleep(self.drain);
+        self.context.stop.cut();
+        thread::sleep(self.patience);
+        if !self.begin() {
+            return;
+        }
+        let code = match (self.report)(&self.context.stats) {
+            Ok(()) => 0,
+            Err(message) => {
+                eprintln!("{}: {message}", self.name);
+                1
+            }
+        };
+        process::exit(code);
+    }
+}
+
+fn spawn(name: &str, run: impl FnOnce() + Send + 'static) -> io::Result<()> {
+    thread::Builder::new().name(name.to_owned()).spawn(run).map(drop)
+}

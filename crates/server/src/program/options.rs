@@ -1,0 +1,131 @@
+//! The options of the programs, and what they mean together.
+
+use std::{net::SocketAddr, num::NonZeroUsize, path::PathBuf, thread, time::Duration};
+
+use clap::{
+    Args, ValueEnum,
+    builder::{PossibleValuesParser, TypedValueParser},
+};
+use service::Service;
+
+use crate::{Context, Knob, Limits, Listeners, Model, QueueOrder};
+
+/// Options of every server.
+#[derive(Args, Clone, Debug)]
+pub struct Options {
+    #[command(flatten)]
+    pub(super) common: Common,
+    /// Protocol to speak
+    #[arg(long, default_value = "echo", value_parser = service_parser())]
+    pub(super) service: Service,
+    /// Order in which waiting connections are taken [default: lifo]
+    #[arg(long, value_name = "ORDER")]
+    queue: Option<Order>,
+    /// Most that may wait for a worker: connections, requests or jobs [default: 1024]
+    #[arg(long, value_name = "N")]
+    queue_limit: Option<NonZeroUsize>,
+}
+
+/// Options of every program that listens, whatever it does with who connects.
+#[derive(Args, Clone, Debug)]
+pub struct Common {
+    /// Address to listen on; port 0 picks a free one
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:5555")]
+    pub listen: SocketAddr,
+    /// Threads, loops or processes that share the work [default: available cores]
+    #[arg(long, value_name = "N")]
+    pub workers: Option<NonZeroUsize>,
+    /// Most connections at once; more are closed as they come [default: no limit]
+    #[arg(long, value_name = "N")]
+    pub(super) max_connections: Option<NonZeroUsize>,
+    /// Close connections that are silent for so long, as 10s [default: never]
+    #[arg(long, value_name = "DURATION", value_parser = positive_duration)]
+    pub(super) idle_timeout: Option<Duration>,
+    /// Time that connections get to finish after a stop signal
+    #[arg(long, value_name = "DURATION", default_value = "5s", value_parser = humantime::parse_duration)]
+    pub(super) drain: Duration,
+    /// Leave a JSON report here when the server ends
+    #[arg(long, value_name = "FILE")]
+    pub(super) report: Option<PathBuf>,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Order {
+    /// Last come, first served
+    Lifo,
+    /// First come, first served
+    Fifo,
+}
+
+fn service_parser() -> impl TypedValueParser<Value = Service> {
+    PossibleValuesParser::new(Service::ALL.map(Service::name)).map(|name| {
+        Service::ALL.into_iter().find(|service| service.name() == name).unwrap_or(Service::Echo)
+    })
+}
+
+/// Understands a duration above zero.
+///
+/// # Errors
+///
+/// Says what is wanted instead.
+pub fn positive_duration(text: &str) -> Result<Duration, String> {
+    match humantime::parse_duration(text) {
+        Ok(duration) if duration.is_zero() => Err("a duration above zero, as 10s".to_owned()),
+        Ok(duration) => Ok(duration),
+        Err(error) => Err(error.to_string()),
+    }
+}
+
+impl Options {
+    /// The context of a server with these options.
+    pub(super) fn suit(&self, context: &Context) -> Context {
+        let queue = self.queue_limit.map_or(context.limits.queue, NonZeroUsize::get);
+        Context {
+            service: self.service,
+            queue_order: match self.queue {
+                Some(Order::Fifo) => QueueOrder::Fifo,
+                Some(Order::Lifo) | None => QueueOrder::Lifo,
+            },
+            limits: Limits { queue, ..context.limits },
+            ..context.clone()
+        }
+    }
+
+    /// An option without effect is said, not refused: one command line serves all models.
+    pub(super) fn mention_unused(&self, model: &Model) {
+        for (given, knob) in [
+            (self.common.workers.is_some(), Knob::Workers),
+            (self.queue.is_some(), Knob::Queue),
+            (self.queue_limit.is_some(), Knob::QueueLimit),
+        ] {
+            if given && !model.knobs.contains(&knob) {
+                eprintln!("{}: {} has no effect on this model", model.name, knob.option());
+            }
+        }
+    }
+
+    /// Refuses what processes cannot do, since they share no memory.
+    pub(super) fn check_processes(&self, model: &Model) -> Result<(), String> {
+        if model.child.is_none() {
+            return Ok(());
+        }
+        if self.service.shares_state() {
+            return Err(format!(
+                "the service {} keeps a state that all workers share, and processes share none: \
+                 choose another --service, or a model with threads",
+                self.service.name()
+            ));
+        }
+        let workers = self.common.workers.or_else(|| thread::available_parallelism().ok());
+        if let (Some(connections), Some(workers)) = (self.common.max_connections, workers)
+            && model.listeners == Listeners::PerWorker
+            && connections < workers
+        {
+            return Err(format!(
+                "--max-connections {connections} cannot be divided among {workers} processes: \
+                 ask for at most {connections} --workers"
+            ));
+        }
+        Ok(())
+    }
+}
