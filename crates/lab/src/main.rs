@@ -13,6 +13,7 @@ mod console;
 mod load;
 mod models;
 mod plot;
+mod proxy;
 mod serve;
 mod sources;
 mod workspace;
@@ -31,6 +32,8 @@ enum Verb {
     Models(models::Args),
     /// Run one server until SIGINT, SIGTERM or SIGQUIT
     Serve(serve::Args),
+    /// Pass connections on to a server until SIGINT, SIGTERM or SIGQUIT
+    Proxy(proxy::Args),
     /// Drive any server, ours or not
     Load(Box<load::Args>),
     /// Fetch records from many slow sources and add them up
@@ -53,6 +56,7 @@ fn main() -> ExitCode {
     let result = match Cli::parse().verb {
         Verb::Models(args) => models::run(&args),
         Verb::Serve(args) => Ok(serve::run(&args)),
+        Verb::Proxy(args) => Ok(proxy::run(&args)),
         Verb::Load(args) => load::run(&args),
         Verb::Batch(args) => batch::run(&args),
         Verb::Sources(args) => sources::run(&args),

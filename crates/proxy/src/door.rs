@@ -1,0 +1,108 @@
+//! Where connections come in: each with a socket for its way on.
+
+use std::io;
+
+use server::{Attempt, Connection, Listener, SystemCalls, is_exhaustion};
+use socket2::Socket;
+
+use crate::Proxy;
+
+/// A client, and the socket that its upstream connection will be made with. Who
+/// has one never lacks a descriptor later.
+#[derive(Debug)]
+pub(crate) struct Guest {
+    pub(crate) client: Connection,
+    pub(crate) socket: Socket,
+}
+
+/// Accepts clients, each together with a second socket.
+#[derive(Debug)]
+pub(crate) struct Door<'a> {
+    listener: &'a Listener,
+    proxy: &'a Proxy,
+    /// A client for whom there was no second descriptor. Nobody else is accepted
+    /// before there is one.
+    held: Option<Connection>,
+}
+
+impl<'a> Door<'a> {
+    pub(crate) fn new(listener: &'a Listener, proxy: &'a Proxy) -> Self {
+        Self { listener, proxy, held: None }
+    }
+
+    /// Waits for the next guest; `None` once the stop is requested.
+    ///
+    /// # Errors
+    ///
+    /// As [`Listener::accept`].
+    pub(crate) fn accept(&mut self) -> io::Result<Option<Guest>> {
+        let context = &self.proxy.context;
+        while !context.stop.is_requested() {
+            let client = match self.held.take() {
+                Some(client) => client,
+                None => match self.listener.accept(context)? {
+                    Some(client) => client,
+                    None => break,
+                },
+            };
+            match self.pair(client) {
+                Attempt::Accepted(guest) => return Ok(Some(guest)),
+                Attempt::Exhausted => Listener::pause(context)?,
+                Attempt::Empty | Attempt::Refused => {}
+            }
+        }
+        Ok(None)
+    }
+
+    /// Accepts a guest if one is waiting.
+    ///
+    /// # Errors
+    ///
+    /// As [`Listener::accept`].
+    // ANCHOR: accept_now
+    pub(crate) fn accept_now(&mut self) -> io::Result<Attempt<Guest>> {
+        if self.proxy.context.stop.is_requested() {
+            self.turn_away();
+            return Ok(Attempt::Empty);
+        }
+        if let Some(client) = self.held.take() {
+            return Ok(self.pair(client));
+        }
+        Ok(match self.listener.accept_now(&self.proxy.context)? {
+            Attempt::Accepted(client) => self.pair(client),
+            Attempt::Empty => Attempt::Empty,
+            Attempt::Refused => Attempt::Refused,
+            Attempt::Exhausted => Attempt::Exhausted,
+        })
+    }
+
+    fn pair(&mut self, client: Connection) -> Attempt<Guest> {
+        let Proxy { context, upstream, .. } = self.proxy;
+        context.stats.add(SystemCalls { control: 2, ..SystemCalls::default() });
+        match upstream.socket() {
+            Ok(socket) => Attempt::Accepted(Guest { client, socket }),
+            Err(error) if is_exhaustion(&error) => {
+                self.held = Some(client);
+                Attempt::Exhausted
+            }
+            Err(_) => {
+                upstream.fail();
+                Attempt::Refused
+            }
+        }
+    }
+    // ANCHOR_END: accept_now
+
+    /// Nobody is kept waiting who will never be let in.
+    fn turn_away(&mut self) {
+        if self.held.take().is_some() {
+            self.proxy.context.stats.refuse();
+        }
+    }
+}
+
+impl Drop for Door<'_> {
+    fn drop(&mut self) {
+        self.turn_away();
+    }
+}
