@@ -11,7 +11,7 @@ use std::{
 
 use service::{Service, Session};
 
-use crate::{Stats, Stop, stats::Running};
+use crate::{Stats, Stop, clock::CLOCK, stats::Running};
 
 /// What a model is given beside its listener. A clone is the same server: it
 /// shares the stop and the counters.
@@ -77,7 +77,7 @@ impl Context {
     /// A session of the service, for a new connection.
     #[must_use]
     pub fn session(&self) -> Box<dyn Session> {
-        self.service.session(&self.limits.session)
+        self.service.session(&self.limits.session, CLOCK)
     }
 
     /// Spawns a named thread that the scope will join, and counts it.

@@ -20,6 +20,7 @@
 
 mod accept;
 pub mod blocking;
+mod clock;
 mod context;
 mod dispatch;
 pub mod farewell;

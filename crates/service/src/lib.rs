@@ -17,7 +17,7 @@
 //! and holds back what comes after. A session that multiplexes may give out
 //! many and take their completions in any order.
 
-use std::fmt::Debug;
+use std::{fmt::Debug, time::Duration};
 
 mod echo;
 mod http;
@@ -60,7 +60,7 @@ impl Service {
 
     /// A session for a new connection.
     #[must_use]
-    pub fn session(self, limits: &Limits) -> Box<dyn Session> {
+    pub fn session(self, limits: &Limits, _: Clock) -> Box<dyn Session> {
         match self {
             Self::Echo => Box::new(Echo::default()),
             Self::Http => Box::new(Http::new(limits)),
@@ -78,6 +78,25 @@ pub struct Limits {
 impl Default for Limits {
     fn default() -> Self {
         Self { body_bytes: 16 << 20 }
+    }
+}
+
+/// The time of day, asked of whoever has a clock: a session has none.
+#[derive(Clone, Copy, Debug)]
+pub struct Clock(fn() -> Duration);
+
+impl Clock {
+    /// A clock that is read by calling `now`, which gives the time since the
+    /// Unix epoch. It is called for most requests, so it had better be cheap.
+    #[must_use]
+    pub const fn new(now: fn() -> Duration) -> Self {
+        Self(now)
+    }
+
+    /// The time since the Unix epoch.
+    #[must_use]
+    pub fn now(self) -> Duration {
+        (self.0)()
     }
 }
 
