@@ -60,10 +60,10 @@ impl Service {
 
     /// A session for a new connection.
     #[must_use]
-    pub fn session(self, limits: &Limits, _: Clock) -> Box<dyn Session> {
+    pub fn session(self, limits: &Limits, clock: Clock) -> Box<dyn Session> {
         match self {
             Self::Echo => Box::new(Echo::default()),
-            Self::Http => Box::new(Http::new(limits)),
+            Self::Http => Box::new(Http::new(limits, clock)),
         }
     }
 }

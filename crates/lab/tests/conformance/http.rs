@@ -115,6 +115,14 @@ fn head_gets_no_body(model: Model) {
     let head = client.head();
     assert_eq!((head.status, head.field("content-length")), (200, Some("13")));
     client.get("/").assert_text("hello, world\n");
+    drop(client);
+    // Nor does one that cannot be honoured, or read.
+    for (status, rest) in [(404, "/nowhere HTTP/1.1\r\nHost: test\r\n\r\n"), (400, "/\r\n\r\n")] {
+        let mut client = server.connect_http();
+        client.send(format!("HEAD {rest}"));
+        assert_eq!(client.head().status, status, "{rest:?}");
+        client.assert_end();
+    }
 }
 
 fn chunked_bodies_are_read(model: Model) {

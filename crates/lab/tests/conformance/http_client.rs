@@ -3,9 +3,10 @@
 use std::{
     io::{BufRead, BufReader, Read},
     net::TcpStream,
+    time::SystemTime,
 };
 
-use crate::client::Client;
+use crate::{client::Client, wait::PATIENCE};
 
 /// A connection over which HTTP is spoken.
 #[derive(Debug)]
@@ -68,7 +69,9 @@ impl HttpClient {
             let line = self.line();
             bytes += line.len();
             if line == "\r\n" {
-                return Answer { status, fields, body: Vec::new(), bytes };
+                let answer = Answer { status, fields, body: Vec::new(), bytes };
+                answer.assert_dated();
+                return answer;
             }
             let (name, value) = line.split_once(':').expect("a field has a colon");
             fields.push((name.to_ascii_lowercase(), value.trim().to_owned()));
@@ -96,6 +99,20 @@ impl Answer {
     /// The value of a field, by its name in lower case.
     pub(crate) fn field(&self, name: &str) -> Option<&str> {
         self.fields.iter().find(|field| field.0 == name).map(|field| field.1.as_str())
+    }
+
+    /// Every answer but an interim one says when it was made: just now.
+    #[track_caller]
+    fn assert_dated(&self) {
+        let date = self.field("date").map(httpdate::parse_http_date);
+        match date {
+            None => assert!(self.status < 200, "an answer has a date: {self:?}"),
+            Some(Err(error)) => panic!("{error}: {self:?}"),
+            Some(Ok(date)) => {
+                let now = SystemTime::now();
+                assert!(date <= now && now < date + 2 * PATIENCE, "it is {now:?}: {self:?}");
+            }
+        }
     }
 
     #[track_caller]

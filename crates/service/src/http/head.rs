@@ -57,6 +57,16 @@ pub(super) fn blank_lines(bytes: &[u8]) -> usize {
 
 /// Parses the head that `bytes` begins with.
 pub(super) fn parse(bytes: &[u8]) -> Result<Parsed, Response> {
+    parse_any(bytes).map_err(|refusal| suit_unparsed(refusal, bytes))
+}
+
+/// `refusal` as the request wants it whose head, `bytes`, cannot be parsed: one
+/// that begins as HEAD gets no body even so.
+pub(super) fn suit_unparsed(refusal: Response, bytes: &[u8]) -> Response {
+    refusal.suited(bytes.starts_with(b"HEAD "), Connection::Close)
+}
+
+fn parse_any(bytes: &[u8]) -> Result<Parsed, Response> {
     let mut fields = [httparse::EMPTY_HEADER; FIELDS_MAX];
     let mut request = httparse::Request::new(&mut fields);
     match request.parse(bytes) {

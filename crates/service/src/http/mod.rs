@@ -1,6 +1,7 @@
 //! HTTP/1.1 (RFC 9110, RFC 9112), as much of it as the models need.
 
 mod body;
+mod date;
 mod head;
 mod response;
 mod route;
@@ -10,7 +11,7 @@ use head::{Head, Parsed};
 use response::{Response, Status};
 use route::{Action, route};
 
-use crate::{Done, End, Failed, Job, JobId, Limits, Phase, Session};
+use crate::{Clock, Done, End, Failed, Job, JobId, Limits, Phase, Session};
 
 /// The HTTP service of one connection.
 ///
@@ -29,6 +30,7 @@ use crate::{Done, End, Failed, Job, JobId, Limits, Phase, Session};
 #[derive(Debug)]
 pub struct Http {
     body_bytes_max: usize,
+    clock: Clock,
     /// Received and not yet understood; empty, and without memory, between requests.
     input: Vec<u8>,
     state: State,
@@ -49,11 +51,12 @@ enum State {
 }
 
 impl Http {
-    /// A session that refuses bodies over the limit.
+    /// A session that refuses bodies over the limit, and dates answers by `clock`.
     #[must_use]
-    pub fn new(limits: &Limits) -> Self {
+    pub fn new(limits: &Limits, clock: Clock) -> Self {
         Self {
             body_bytes_max: limits.body_bytes,
+            clock,
             input: Vec::new(),
             state: State::Head,
             ended: None,
@@ -89,7 +92,10 @@ impl Http {
                         used += bytes;
                         self.answer_request(output);
                     }
-                    Err(refusal) => self.refuse(refusal, output),
+                    Err(refusal) => {
+                        let refusal = request.0.suit(refusal);
+                        self.refuse(refusal, output);
+                    }
                 },
                 State::Job { .. } => return used,
                 State::Closed { .. } => return bytes.len(),
@@ -135,13 +141,13 @@ impl Http {
     }
 
     fn reply(&mut self, response: &Response, output: &mut Vec<u8>) {
-        response.write(output);
+        response.write(self.clock.now(), output);
         self.answered += 1;
         self.state = if response.closes() { State::Closed { refused: false } } else { State::Head };
     }
 
     fn refuse(&mut self, refusal: Response, output: &mut Vec<u8>) {
-        refusal.closing().write(output);
+        refusal.closing().write(self.clock.now(), output);
         self.answered += 1;
         self.input = Vec::new();
         self.state = State::Closed { refused: true };
@@ -151,20 +157,21 @@ impl Http {
     /// is a request that will never be.
     fn settle(&mut self, output: &mut Vec<u8>) {
         let Some(end) = self.ended else { return };
-        match self.state {
-            State::Head if self.input.is_empty() => self.state = State::Closed { refused: false },
-            State::Head | State::Body(_) => {
-                let refusal = match end {
-                    End::Peer => Response::error(Status::BadRequest, "the request is incomplete"),
-                    End::Idle => {
-                        Response::error(Status::RequestTimeout, "the request took too long")
-                    }
-                    End::Stop => Response::error(Status::Unavailable, "the server is stopping"),
-                };
-                self.refuse(refusal, output);
+        let refusal = match end {
+            End::Peer => Response::error(Status::BadRequest, "the request is incomplete"),
+            End::Idle => Response::error(Status::RequestTimeout, "the request took too long"),
+            End::Stop => Response::error(Status::Unavailable, "the server is stopping"),
+        };
+        let refusal = match &self.state {
+            State::Head if self.input.is_empty() => {
+                self.state = State::Closed { refused: false };
+                return;
             }
-            State::Job { .. } | State::Closed { .. } => {}
-        }
+            State::Head => head::suit_unparsed(refusal, &self.input),
+            State::Body(request) => request.0.suit(refusal),
+            State::Job { .. } | State::Closed { .. } => return,
+        };
+        self.refuse(refusal, output);
     }
 }
 

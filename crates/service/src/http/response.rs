@@ -1,5 +1,9 @@
 //! Answers, and how they are written.
 
+use std::time::Duration;
+
+use super::date;
+
 /// Tells a peer that asked (`Expect: 100-continue`) to send its body.
 pub(super) const CONTINUE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
 
@@ -113,21 +117,24 @@ impl Response {
         self.connection == Connection::Close
     }
 
-    pub(super) fn write(&self, output: &mut Vec<u8>) {
-        let mut put = |text: &str| output.extend_from_slice(text.as_bytes());
-        put(self.status.line());
-        put("Content-Type: ");
-        put(self.media_type);
-        put("\r\nContent-Length: ");
-        put(&self.body.len().to_string());
+    /// Appends the answer, dated `now`.
+    pub(super) fn write(&self, now: Duration, output: &mut Vec<u8>) {
+        let mut put = |text: &[u8]| output.extend_from_slice(text);
+        put(self.status.line().as_bytes());
+        put(b"Date: ");
+        put(&date::at(now));
+        put(b"\r\nContent-Type: ");
+        put(self.media_type.as_bytes());
+        put(b"\r\nContent-Length: ");
+        put(self.body.len().to_string().as_bytes());
         if let Some(methods) = &self.allow {
-            put("\r\nAllow: ");
-            put(methods);
+            put(b"\r\nAllow: ");
+            put(methods.as_bytes());
         }
         put(match self.connection {
-            Connection::Persistent => "\r\n\r\n",
-            Connection::KeepAlive => "\r\nConnection: keep-alive\r\n\r\n",
-            Connection::Close => "\r\nConnection: close\r\n\r\n",
+            Connection::Persistent => b"\r\n\r\n",
+            Connection::KeepAlive => b"\r\nConnection: keep-alive\r\n\r\n",
+            Connection::Close => b"\r\nConnection: close\r\n\r\n",
         });
         if !self.head_only {
             output.extend_from_slice(&self.body);

@@ -1,14 +1,19 @@
 //! Every answer byte for byte, and every session split at every byte.
 
+use std::time::Duration;
+
 use proptest::prelude::*;
 
 use super::*;
 use crate::Work;
 
+/// Always the same second: RFC 9110's example.
+const CLOCK: Clock = Clock::new(|| Duration::from_secs(784_111_777));
+
 /// Feeds `pieces`, runs jobs as they come, ends; returns the output and the
 /// phase before the end.
 fn converse(pieces: &[&[u8]]) -> (String, Phase) {
-    let mut session = Http::new(&Limits { body_bytes: 1000 });
+    let mut session = Http::new(&Limits { body_bytes: 1000 }, CLOCK);
     let mut output = Vec::new();
     for piece in pieces {
         session.receive(piece, &mut output);
@@ -28,6 +33,7 @@ fn status_of(request: &str) -> (u16, Phase) {
     let (output, phase) = converse(&[request.as_bytes()]);
     let answers = output.lines().filter(|line| line.starts_with("HTTP/1.1 ")).count();
     assert_eq!(answers, 1, "one answer: {output}");
+    assert!(output.contains("\r\nDate: Sun, 06 Nov 1994 08:49:37 GMT\r\n"), "{output}");
     if phase != Phase::Reading {
         assert!(output.contains("\r\nConnection: close\r\n"), "{output}");
     }
@@ -35,7 +41,8 @@ fn status_of(request: &str) -> (u16, Phase) {
 }
 
 const GET: &str = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
-const HELLO: &str = "HTTP/1.1 200 OK\r\nContent-Type: text/plain; charset=utf-8\r\n\
+const HELLO: &str = "HTTP/1.1 200 OK\r\nDate: Sun, 06 Nov 1994 08:49:37 GMT\r\n\
+                     Content-Type: text/plain; charset=utf-8\r\n\
                      Content-Length: 13\r\n\r\nhello, world\n";
 
 #[test]
@@ -48,6 +55,43 @@ fn head_has_the_fields_of_get_and_no_body() {
     let (output, phase) = converse(&[b"HEAD / HTTP/1.1\r\nHost: a\r\n\r\n"]);
     assert_eq!(output, HELLO.strip_suffix("hello, world\n").unwrap());
     assert_eq!(phase, Phase::Reading);
+}
+
+/// The same request as GET and as HEAD: the head of the answer is the same,
+/// whatever is wrong with the request, and HEAD gets nothing behind it.
+#[test]
+fn head_gets_the_head_of_gets_answer_whatever_it_is() {
+    let host = "HTTP/1.1\r\nHost: a\r\n";
+    let long = "x".repeat(20_000);
+    let fields = "X: 1\r\n".repeat(70);
+    for (status, rest) in [
+        ("200", format!("/ {host}\r\n")),
+        ("200", format!("/sleep?ms=1 {host}\r\n")),
+        ("400", format!("/sleep?ms=x {host}\r\n")),
+        ("400", format!("/ {host}Bad Name: 1\r\n\r\n")),
+        ("400", "/ HTTP/1.1\r\n\r\n".to_owned()),
+        ("400", "/ HTTP/1.1\r\nHos".to_owned()),
+        ("400", "\u{1}".to_owned()),
+        ("400", format!("/ {host}Content-Length: 2\r\n\r\na")),
+        ("400", format!("/ {host}Transfer-Encoding: chunked\r\n\r\nx\r\n")),
+        ("404", format!("/no {host}\r\n")),
+        ("405", format!("/echo {host}\r\n")),
+        ("413", format!("/ {host}Content-Length: 1001\r\n\r\n")),
+        ("414", format!("/{long}")),
+        ("417", format!("/ {host}Expect: tea\r\n\r\n")),
+        ("431", format!("/ {host}X: {long}")),
+        ("431", format!("/ {host}{fields}\r\n")),
+        ("500", format!("/panic {host}\r\n")),
+        ("501", format!("/ {host}Transfer-Encoding: gzip\r\n\r\n")),
+        ("505", "/ HTTP/2.0\r\nHost: a\r\n\r\n".to_owned()),
+    ] {
+        let shown = &rest[..rest.len().min(60)];
+        let (get, get_phase) = converse(&[b"\r\nGET ", rest.as_bytes()]);
+        let (head, head_phase) = converse(&[b"\r\nHEAD ", rest.as_bytes()]);
+        assert_eq!((&get[9..12], get_phase), (status, head_phase), "{shown:?}");
+        let end = get.find("\r\n\r\n").unwrap() + 4;
+        assert_eq!((&get[..end], get.len() > end), (head.as_str(), true), "{shown:?}");
+    }
 }
 
 #[test]
@@ -149,11 +193,13 @@ fn bad_input_gets_its_status_and_a_close() {
 #[test]
 fn a_request_cut_short_is_told_why() {
     for (end, status) in [(End::Peer, "400"), (End::Idle, "408"), (End::Stop, "503")] {
-        for cut in ["GET / HT", "POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\nabc"] {
-            let (mut session, mut output) = (Http::new(&Limits::default()), Vec::new());
+        let post = "POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\nabc";
+        for cut in ["GET / HT", "HEAD / HT", post] {
+            let (mut session, mut output) = (Http::new(&Limits::default(), CLOCK), Vec::new());
             session.receive(cut.as_bytes(), &mut output);
             session.end(end, &mut output);
             assert_eq!(&output[9..12], status.as_bytes());
+            assert_eq!(output.ends_with(b"\r\n\r\n"), cut.starts_with("HEAD "));
             assert_eq!(session.phase(), Phase::Refused);
         }
     }
@@ -161,11 +207,11 @@ fn a_request_cut_short_is_told_why() {
 
 #[test]
 fn work_holds_back_what_was_pipelined_behind_it() {
-    let (mut session, mut output) = (Http::new(&Limits::default()), Vec::new());
+    let (mut session, mut output) = (Http::new(&Limits::default(), CLOCK), Vec::new());
     let sleep = "GET /sleep?ms=5 HTTP/1.1\r\nHost: a\r\n\r\n";
     session.receive(format!("{sleep}{GET}").as_bytes(), &mut output);
     let job = session.next_job().unwrap();
-    assert_eq!(job.work, Work::Block(std::time::Duration::from_millis(5)));
+    assert_eq!(job.work, Work::Block(Duration::from_millis(5)));
     assert_eq!((session.next_job(), session.phase(), output.len()), (None, Phase::Working, 0));
 
     session.end(End::Peer, &mut output);
@@ -209,7 +255,7 @@ proptest! {
 
     #[test]
     fn no_bytes_panic_or_hang_a_session(bytes in prop::collection::vec(any::<u8>(), 0..400)) {
-        let mut session = Http::new(&Limits { body_bytes: 100 });
+        let mut session = Http::new(&Limits { body_bytes: 100 }, CLOCK);
         let mut output = Vec::new();
         session.receive(&bytes, &mut output);
         session.end(End::Peer, &mut output);
@@ -220,7 +266,7 @@ proptest! {
     fn damaged_requests_end_cleanly(at in 0..SESSION.len(), byte in any::<u8>()) {
         let mut damaged = SESSION.as_bytes().to_vec();
         damaged[at] = byte;
-        let mut session = Http::new(&Limits { body_bytes: 100 });
+        let mut session = Http::new(&Limits { body_bytes: 100 }, CLOCK);
         let mut output = Vec::new();
         session.receive(&damaged, &mut output);
         while let Some(job) = session.next_job() {
@@ -233,13 +279,18 @@ proptest! {
 
 #[test]
 fn overload_is_said_and_the_connection_kept() {
-    let mut session = Http::new(&Limits::default());
-    let mut output = Vec::new();
-    session.receive(b"GET /sleep?ms=9 HTTP/1.1\r\nHost: a\r\n\r\n", &mut output);
-    let job = session.next_job().unwrap();
-    session.complete(Done { id: job.id, outcome: Err(Failed::Overloaded) }, &mut output);
-    let answer = String::from_utf8(output).unwrap();
-    assert!(answer.starts_with("HTTP/1.1 503 Service Unavailable\r\n"), "{answer}");
-    assert!(!answer.contains("Connection: close"), "{answer}");
-    assert_eq!(session.phase(), Phase::Reading);
+    let answers = ["GET", "HEAD"].map(|method| {
+        let mut session = Http::new(&Limits::default(), CLOCK);
+        let mut output = Vec::new();
+        let request = format!("{method} /sleep?ms=9 HTTP/1.1\r\nHost: a\r\n\r\n");
+        session.receive(request.as_bytes(), &mut output);
+        let job = session.next_job().unwrap();
+        session.complete(Done { id: job.id, outcome: Err(Failed::Overloaded) }, &mut output);
+        assert_eq!(session.phase(), Phase::Reading);
+        String::from_utf8(output).unwrap()
+    });
+    let [get, head] = &answers;
+    assert!(get.starts_with("HTTP/1.1 503 Service Unavailable\r\n"), "{get}");
+    assert!(!get.contains("Connection: close"), "{get}");
+    assert_eq!(get.strip_suffix("too busy, try again later\n"), Some(head.as_str()));
 }
