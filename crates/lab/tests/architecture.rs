@@ -11,7 +11,7 @@ const MODEL_LINES_MAX: usize = 200;
 const MECHANISMS: [&str; 6] =
     ["mio", "crossbeam-channel", "work-queue", "rayon", "tokio", "io-uring"];
 /// What turns bytes into values and back, and does nothing else.
-const PARSERS: [&str; 2] = ["httparse", "httpdate"];
+const PARSERS: [&str; 4] = ["httparse", "httpdate", "serde", "serde_json"];
 /// What a yardstick may have instead, since it goes round `server`: the system,
 /// or the mechanism that a model is held against.
 const BARE: [&str; 3] = ["rustix", "slab", "tokio"];

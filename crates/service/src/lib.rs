@@ -13,18 +13,20 @@
 //! and which thread runs it, and who waits meanwhile, is the whole difference
 //! between the models.
 //!
-//! A session that must answer in order (HTTP/1.1) gives out one job at a time
-//! and holds back what comes after. A session that multiplexes may give out
-//! many and take their completions in any order.
+//! A session that must answer in order ([`Http`]) gives out one job at a time
+//! and holds back what comes after. A session that multiplexes ([`Rpc`]) gives
+//! out all that it has, reads on, and takes their completions in any order.
 
 use std::{fmt::Debug, time::Duration};
 
 mod echo;
 mod http;
+mod rpc;
 mod work;
 
 pub use echo::Echo;
 pub use http::Http;
+pub use rpc::Rpc;
 pub use work::{Done, Failed, Job, JobId, Work, compute};
 
 /// A protocol that the servers speak.
@@ -34,11 +36,13 @@ pub enum Service {
     Echo,
     /// HTTP/1.1 with the routes listed at [`Http`].
     Http,
+    /// JSON-RPC 2.0, a line each, with the methods listed at [`Rpc`].
+    Rpc,
 }
 
 impl Service {
     /// Every service.
-    pub const ALL: [Self; 2] = [Self::Echo, Self::Http];
+    pub const ALL: [Self; 3] = [Self::Echo, Self::Http, Self::Rpc];
 
     /// The name that a user types.
     #[must_use]
@@ -46,6 +50,7 @@ impl Service {
         match self {
             Self::Echo => "echo",
             Self::Http => "http",
+            Self::Rpc => "rpc",
         }
     }
 
@@ -64,6 +69,7 @@ impl Service {
         match self {
             Self::Echo => Box::new(Echo::default()),
             Self::Http => Box::new(Http::new(limits, clock)),
+            Self::Rpc => Box::new(Rpc::new(limits)),
         }
     }
 }
@@ -126,9 +132,10 @@ pub trait Session: Debug + Send {
 /// What a session wants.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Phase {
-    /// More bytes of the peer.
+    /// More bytes of the peer. Of a session that multiplexes jobs may be out
+    /// meanwhile: the peer waits for them, so its silence is no fault of its own.
     Reading,
-    /// The completion of a job; no bytes before that.
+    /// The completion of a job, and no bytes before that.
     Working,
     /// To be closed once its output is sent.
     Finished,
