@@ -48,7 +48,7 @@ fn one_connection_too_many_is_closed_at_once(model: Model) {
 }
 
 fn a_silent_client_is_closed(model: Model) {
-    for service in ["echo", "http"] {
+    for service in ["echo", "http", "rpc"] {
         let server = Server::start(model, service, &["--idle-timeout", "300ms"]);
         let since = Instant::now();
         let client = server.connect();

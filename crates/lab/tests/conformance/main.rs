@@ -33,6 +33,7 @@ mod programs;
 mod queue_limit;
 mod queue_order;
 mod restart;
+mod rpc;
 mod stop;
 mod system_calls;
 mod threads;
