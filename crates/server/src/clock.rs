@@ -7,7 +7,7 @@ use service::Clock;
 
 /// The clock of every session. It is right to a few milliseconds, and read
 /// without a system call: nobody asks a session for more.
-pub(crate) const CLOCK: Clock = Clock::new(since_epoch);
+pub(crate) const CLOCK: Clock = Clock(since_epoch);
 
 fn since_epoch() -> Duration {
     let now = clock_gettime(ClockId::RealtimeCoarse);

@@ -17,13 +17,15 @@
 //! and holds back what comes after. A session that multiplexes ([`Rpc`]) gives
 //! out all that it has, reads on, and takes their completions in any order.
 
-use std::{fmt::Debug, time::Duration};
+use std::fmt::Debug;
 
+mod clock;
 mod echo;
 mod http;
 mod rpc;
 mod work;
 
+pub use clock::Clock;
 pub use echo::Echo;
 pub use http::Http;
 pub use rpc::Rpc;
@@ -87,25 +89,6 @@ impl Default for Limits {
     }
 }
 
-/// The time of day, asked of whoever has a clock: a session has none.
-#[derive(Clone, Copy, Debug)]
-pub struct Clock(fn() -> Duration);
-
-impl Clock {
-    /// A clock that is read by calling `now`, which gives the time since the
-    /// Unix epoch. It is called for most requests, so it had better be cheap.
-    #[must_use]
-    pub const fn new(now: fn() -> Duration) -> Self {
-        Self(now)
-    }
-
-    /// The time since the Unix epoch.
-    #[must_use]
-    pub fn now(self) -> Duration {
-        (self.0)()
-    }
-}
-
 /// One connection's side of a protocol: bytes in, bytes and jobs out.
 pub trait Session: Debug + Send {
     /// Takes `bytes` of the peer and appends to `output` whatever can be
@@ -135,7 +118,7 @@ pub enum Phase {
     /// More bytes of the peer. Of a session that multiplexes jobs may be out
     /// meanwhile: the peer waits for them, so its silence is no fault of its own.
     Reading,
-    /// The completion of a job, and no bytes before that.
+    /// Its jobs taken, or one of them completed, and no bytes before that.
     Working,
     /// To be closed once its output is sent.
     Finished,

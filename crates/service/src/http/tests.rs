@@ -8,7 +8,7 @@ use super::*;
 use crate::Work;
 
 /// Always the same second: RFC 9110's example.
-const CLOCK: Clock = Clock::new(|| Duration::from_secs(784_111_777));
+const CLOCK: Clock = Clock(|| Duration::from_secs(784_111_777));
 
 /// Feeds `pieces`, runs jobs as they come, ends; returns the output and the
 /// phase before the end.

@@ -273,7 +273,8 @@ impl Session for Rpc {
 
     fn phase(&self) -> Phase {
         match self.closed {
-            None if self.is_full() => Phase::Working,
+            // Nobody who still has to take jobs should wait for the peer.
+            None if self.is_full() || !self.jobs.is_empty() => Phase::Working,
             None => Phase::Reading,
             Some(_) if !self.calls.is_empty() => Phase::Working,
             Some(phase) => phase,

@@ -381,16 +381,17 @@ fn a_batch_is_answered_once_all_of_it_is_done() {
 fn more_calls_than_there_is_room_for_wait_unread() {
     let limits = Limits { body_bytes: 1 << 20 };
     let (mut session, mut output) = (Rpc::new(&limits), Vec::new());
-    let more = 10;
+    let (more, mut jobs) = (10, Vec::new());
     for id in 0..CALLS_MAX + more {
         let line = call(&format!(r#""method":"sleep","params":[1],"id":{id}"#)) + "\n";
         session.receive(line.as_bytes(), &mut output);
+        assert_eq!(session.phase(), Phase::Working, "it has a job to give");
+        jobs.extend(session.next_job());
         let expected = if id + 1 < CALLS_MAX { Phase::Reading } else { Phase::Working };
         assert_eq!(session.phase(), expected, "after {id}");
     }
     session.end(End::Peer, &mut output);
-    let mut jobs: Vec<Job> = std::iter::from_fn(|| session.next_job()).collect();
-    assert_eq!(jobs.len(), CALLS_MAX);
+    assert_eq!((jobs.len(), session.next_job()), (CALLS_MAX, None));
     session.complete(outcome(jobs.remove(7)), &mut output);
     jobs.extend(session.next_job());
     assert_eq!((jobs.len(), session.next_job()), (CALLS_MAX, None), "one back is room for one");
