@@ -17,6 +17,7 @@ use std::{
 use ::load::{Arrivals, Error, Exact, Hot, Kind, Method, Mode, Plan, Report, Request, Stall};
 use anyhow::{Context, Result, bail, ensure};
 use clap::ValueEnum;
+use serde_json::Value;
 use signal_hook::{
     consts::{SIGINT, SIGTERM},
     flag,
@@ -36,6 +37,10 @@ pub(crate) struct Args {
     #[arg(long, value_name = "N", default_value_t = 64, conflicts_with = "plan")]
     connections: usize,
 
+    /// Requests that each connection may have in flight, unanswered
+    #[arg(long, value_name = "N", default_value = "1", conflicts_with_all = ["plan", "idle"])]
+    in_flight: NonZeroU32,
+
     /// Threads that make the load, each with its share of the connections
     #[arg(long, value_name = "N", default_value_t = 1, conflicts_with = "plan")]
     threads: usize,
@@ -52,7 +57,7 @@ pub(crate) struct Args {
     #[arg(long, value_name = "TIME", value_parser = time, conflicts_with = "plan")]
     warmup_most: Option<Duration>,
 
-    /// What the server speaks [default: echo, or http where a path is given]
+    /// What the server speaks [default: echo; http where a path, rpc where a method is given]
     #[arg(long, conflicts_with = "plan")]
     protocol: Option<Protocol>,
 
@@ -68,11 +73,25 @@ pub(crate) struct Args {
     #[arg(long, conflicts_with_all = ["plan", "mix", "slow"])]
     post: bool,
 
-    /// HTTP: one path of a mix, with its weight; may be repeated
+    /// JSON-RPC, a line each way: the method to call
+    #[arg(long, value_name = "METHOD",
+        conflicts_with_all = ["plan", "bytes", "path", "post", "mix", "slow", "exact"])]
+    rpc: Option<String>,
+
+    /// Its parameters, an array or an object
+    #[arg(long, value_name = "JSON", value_parser = json, requires = "rpc")]
+    params: Option<Value>,
+
+    /// The result it must have [default: of echo the parameters, else the first one's]
+    #[arg(long, value_name = "JSON", value_parser = json, requires = "rpc")]
+    result: Option<Value>,
+
+    /// One path of a mix, with its weight; of --protocol rpc a method, and its parameters
+    /// behind a space; may be repeated
     #[arg(long, value_name = "WEIGHT:PATH", value_parser = weighted, conflicts_with = "plan")]
     mix: Vec<(u32, String)>,
 
-    /// HTTP: the same, with latencies told apart from those of --mix
+    /// The same, with latencies told apart from those of --mix
     #[arg(long, value_name = "WEIGHT:PATH", value_parser = weighted, conflicts_with = "plan")]
     slow: Vec<(u32, String)>,
 
@@ -150,6 +169,7 @@ pub(crate) struct Args {
 enum Protocol {
     Echo,
     Http,
+    Rpc,
 }
 
 /// Runs the verb and returns the exit code: 0 all well, 1 errors on
@@ -220,6 +240,7 @@ impl Args {
             }
             None => Plan {
                 connections: self.connections,
+                in_flight: self.in_flight,
                 threads: self.threads,
                 duration: self.duration,
                 warmup: self.warmup,
@@ -261,6 +282,9 @@ impl Args {
         if let (Some(send), Some(expect)) = (self.exact.clone(), self.expect.clone()) {
             return Ok(vec![Request::new(Kind::Exact { send, expect })]);
         }
+        if self.rpc.is_some() || self.protocol == Some(Protocol::Rpc) {
+            return self.calls();
+        }
         let has_paths = !(self.mix.is_empty() && self.slow.is_empty());
         let is_http = self.post || self.path.is_some() || has_paths;
         if self.protocol.map_or(!is_http, |protocol| protocol == Protocol::Echo) {
@@ -280,13 +304,42 @@ impl Args {
         if !has_paths {
             return Ok(vec![Request::new(http(self.path.as_deref().unwrap_or("/")))]);
         }
-        let class = |paths: &[(u32, String)], slow| -> Vec<Request> {
-            paths
-                .iter()
-                .map(|(weight, path)| Request { weight: *weight, slow, kind: http(path) })
-                .collect()
-        };
-        Ok([class(&self.mix, false), class(&self.slow, true)].concat())
+        self.mixed(|path| Ok(http(path)))
+    }
+
+    /// The requests of --mix and --slow, each of the kind that its text says.
+    fn mixed(&self, kind: impl Fn(&str) -> Result<Kind>) -> Result<Vec<Request>> {
+        let short = self.mix.iter().map(|one| (one, false));
+        let all = short.chain(self.slow.iter().map(|one| (one, true)));
+        all.map(|((weight, text), slow)| Ok(Request { weight: *weight, slow, kind: kind(text)? }))
+            .collect()
+    }
+
+    fn calls(&self) -> Result<Vec<Request>> {
+        ensure!(
+            self.protocol.is_none_or(|protocol| protocol == Protocol::Rpc),
+            "--rpc is a protocol of its own: leave out --protocol"
+        );
+        ensure!(
+            self.path.is_none() && !self.post && self.bytes.is_none(),
+            "--path, --post and --bytes are not of JSON-RPC"
+        );
+        if let Some(method) = self.rpc.clone() {
+            let (params, expect) = (self.params.clone(), self.result.clone());
+            return Ok(vec![Request::new(Kind::Rpc { method, params, expect })]);
+        }
+        let calls = self.mixed(|text| {
+            let (method, params) = match text.split_once(' ') {
+                Some((method, params)) => (method, Some(json(params).map_err(anyhow::Error::msg)?)),
+                None => (text, None),
+            };
+            Ok(Kind::Rpc { method: method.to_owned(), params, expect: None })
+        })?;
+        ensure!(
+            !calls.is_empty(),
+            "what is to be called? name a method with --rpc, --mix or --slow"
+        );
+        Ok(calls)
     }
 }
 
@@ -309,6 +362,10 @@ fn time(text: &str) -> Result<Duration, humantime::DurationError> {
     humantime::parse_duration(text)
 }
 
+fn json(text: &str) -> Result<Value, String> {
+    serde_json::from_str(text).map_err(|why| format!("{text:?} is no JSON: {why}"))
+}
+
 fn stall(text: &str) -> Result<Stall, String> {
     let (lasts, after) = text.split_once('@').ok_or("expected LASTS@AFTER, such as 1400ms@1s")?;
     let read = |text| time(text).map_err(|why| format!("{text:?} is no time: {why}"));
@@ -324,6 +381,7 @@ fn weighted(text: &str) -> Result<(u32, String), String> {
 #[cfg(test)]
 mod tests {
     use clap::Parser;
+    use serde_json::json;
 
     use super::*;
 
@@ -372,6 +430,24 @@ mod tests {
     }
 
     #[test]
+    fn calls_have_parameters_and_may_be_mixed() {
+        let plan = plan("load 127.0.0.1:1 --rpc sum --params [1,2] --result 3 --in-flight 8");
+        let plan = plan.unwrap();
+        let (params, expect) = (Some(json!([1, 2])), Some(json!(3)));
+        assert_eq!(plan.requests[0].kind, Kind::Rpc { method: "sum".to_owned(), params, expect });
+        assert_eq!(plan.in_flight.get(), 8);
+
+        let line = ["load", "127.0.0.1:1", "--protocol", "rpc", "--mix", "99:echo [1]"];
+        let line = line.iter().chain(&["--slow", "1:sleep {\"ms\": 20}", "--mix", "5:ping"]);
+        let plan = Command::try_parse_from(line).unwrap().args.to_plan().unwrap();
+        let told: Vec<_> = plan.requests.iter().map(|one| (one.weight, one.slow)).collect();
+        assert_eq!(told, [(99, false), (5, false), (1, true)]);
+        let kind = |method: &str, params| Kind::Rpc { method: method.into(), params, expect: None };
+        assert_eq!(plan.requests[1].kind, kind("ping", None));
+        assert_eq!(plan.requests[2].kind, kind("sleep", Some(json!({"ms": 20}))));
+    }
+
+    #[test]
     fn contradictions_are_refused() {
         for line in [
             "load",
@@ -386,6 +462,14 @@ mod tests {
             "load 127.0.0.1:1 --exact a --expect b --path /",
             r"load 127.0.0.1:1 --exact a\q --expect b",
             "load 127.0.0.1:1 --prepare a",
+            "load 127.0.0.1:1 --in-flight 0",
+            "load 127.0.0.1:1 --in-flight 2 --idle",
+            "load 127.0.0.1:1 --params []",
+            "load 127.0.0.1:1 --rpc sum --params [1",
+            "load 127.0.0.1:1 --rpc sum --path /",
+            "load 127.0.0.1:1 --rpc sum --protocol http",
+            "load 127.0.0.1:1 --protocol rpc",
+            "load 127.0.0.1:1 --protocol rpc --mix 1:sum [1",
         ] {
             assert!(plan(line).is_err(), "{line}");
         }

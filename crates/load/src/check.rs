@@ -11,6 +11,9 @@ use crate::{
 /// arrivals that are never sent.
 const MAX_RATE: f64 = 1e6;
 
+/// Each takes some memory here, and more in the server.
+const MOST_IN_FLIGHT: u64 = 4_000_000;
+
 impl Plan {
     /// Looks for what cannot be run, before anything is connected.
     ///
@@ -22,6 +25,7 @@ impl Plan {
         self.check_requests()?;
         self.check_times()?;
         self.check_mode()?;
+        self.check_in_flight()?;
         self.stall.map_or(Ok(()), |stall| self.check_stall(stall))
     }
 
@@ -59,13 +63,42 @@ impl Plan {
         let protocol = discriminant(&first.kind);
         if self.requests.iter().any(|one| discriminant(&one.kind) != protocol) {
             return refuse(
-                "requests mix echo, http and exact; one server speaks one of them, split the plan",
+                "requests mix echo, http, exact and rpc; one server speaks one of them, split the plan",
+            );
+        }
+        if self.slow_readers > 0 && matches!(first.kind, Kind::Rpc { .. }) {
+            return refuse(
+                "slow_readers need answers that come in order, and those of rpc may not; \
+                 leave out one of them",
             );
         }
         if self.prepare.iter().any(|one| one.send.is_empty() || one.expect.is_empty()) {
             return refuse("prepare has an empty text; name what is sent and what is expected");
         }
         self.requests.iter().try_for_each(|request| request.kind.check())
+    }
+
+    fn check_in_flight(&self) -> Result<(), Error> {
+        let in_flight = self.in_flight.get();
+        if in_flight == 1 {
+            return Ok(());
+        }
+        if matches!(self.mode, Mode::Idle { .. }) {
+            return refuse("an idle run asks at most once; leave out in_flight, or choose a loop");
+        }
+        if self.connections as u64 * u64::from(in_flight) > MOST_IN_FLIGHT {
+            return refuse(
+                "connections times in_flight is more than 4,000,000, which no machine has in \
+                 flight; ask for less",
+            );
+        }
+        if self.requests_per_connection.is_some_and(|each| each < self.in_flight) {
+            return refuse(
+                "a connection never has in_flight requests to make, as requests_per_connection \
+                 is less; lower one or raise the other",
+            );
+        }
+        Ok(())
     }
 
     fn check_times(&self) -> Result<(), Error> {
@@ -127,7 +160,15 @@ impl Kind {
             Self::Exact { send, expect } if send.is_empty() || expect.is_empty() => {
                 refuse("an exact request has an empty text; name what is sent and what is expected")
             }
-            Self::Echo { .. } | Self::Http { .. } | Self::Exact { .. } => Ok(()),
+            Self::Rpc { method, .. } if method.is_empty() => {
+                refuse("an rpc request has no method; name one")
+            }
+            Self::Rpc { params: Some(params), .. } if !params.is_array() && !params.is_object() => {
+                refuse(&format!(
+                    "the params of an rpc request are {params}; use an array or an object"
+                ))
+            }
+            Self::Echo { .. } | Self::Http { .. } | Self::Exact { .. } | Self::Rpc { .. } => Ok(()),
         }
     }
 }
@@ -139,6 +180,8 @@ fn refuse(why: &str) -> Result<(), Error> {
 #[cfg(test)]
 mod tests {
     use std::{num::NonZeroU32, time::Duration};
+
+    use serde_json::json;
 
     use super::*;
     use crate::plan::{Arrivals, Request};
@@ -158,13 +201,15 @@ mod tests {
                 expect_body: None,
             })
         };
+        let two = NonZeroU32::new(2).unwrap();
         let refused = |change: &dyn Fn(&mut Plan)| {
             let mut plan = plan();
             change(&mut plan);
             plan.check().unwrap_err().to_string()
         };
         assert!(
-            refused(&|plan| plan.requests.push(http("/"))).contains("mix echo, http and exact")
+            refused(&|plan| plan.requests.push(http("/")))
+                .contains("mix echo, http, exact and rpc")
         );
         assert!(refused(&|plan| plan.requests = vec![http("/a b")]).contains("/a b"));
         assert!(refused(&|plan| plan.requests.clear()).contains("requests"));
@@ -181,6 +226,33 @@ mod tests {
                 plan.requests_per_connection = NonZeroU32::new(1);
             })
             .contains("needs a closed loop")
+        );
+        assert!(refused(&|plan| plan.in_flight = NonZeroU32::MAX).contains("4,000,000"));
+        assert!(
+            refused(&|plan| {
+                plan.in_flight = two;
+                plan.mode = Mode::Idle { probe: true };
+            })
+            .contains("leave out in_flight")
+        );
+        assert!(
+            refused(&|plan| {
+                plan.in_flight = two;
+                plan.requests_per_connection = NonZeroU32::new(1);
+            })
+            .contains("requests_per_connection")
+        );
+        let rpc = |method: &str, params| {
+            vec![Request::new(Kind::Rpc { method: method.into(), params, expect: None })]
+        };
+        assert!(refused(&|plan| plan.requests = rpc("", None)).contains("no method"));
+        assert!(refused(&|plan| plan.requests = rpc("m", Some(json!(1)))).contains("an array"));
+        assert!(
+            refused(&|plan| {
+                plan.requests = rpc("m", None);
+                plan.slow_readers = 1;
+            })
+            .contains("slow_readers")
         );
         let second = Duration::from_secs(1);
         let stall = Some(Stall { after: second, lasts: second });

@@ -1,10 +1,10 @@
-//! One connection: its socket, its exchange and its account.
+//! One connection: its socket, its exchanges and its account.
 
 use std::collections::VecDeque;
 
 use mio::net::TcpStream;
 
-use crate::{account::Account, exchange::Exchange};
+use crate::{account::Account, exchange::Exchanges};
 
 /// Kept small: a run may have tens of thousands.
 #[derive(Debug)]
@@ -14,18 +14,19 @@ pub(crate) struct Connection {
     /// Requests begun on this socket.
     pub(crate) asked: u32,
     pub(crate) account: Account,
-    pub(crate) exchange: Exchange,
-    /// Instants at which further requests of an open loop were due.
+    pub(crate) exchanges: Exchanges,
+    /// Instants at which further requests were due: in an open loop while as many
+    /// answers are owed as may be, else while the last ones before a new connection are.
     pub(crate) waiting: VecDeque<u64>,
 }
 
 impl Connection {
-    pub(crate) fn new() -> Self {
+    pub(crate) fn new(number: u32) -> Self {
         Self {
             stream: None,
             asked: 0,
             account: Account::new(),
-            exchange: Exchange::default(),
+            exchanges: Exchanges::new(number),
             waiting: VecDeque::new(),
         }
     }

@@ -66,7 +66,7 @@ pub struct Errors {
     pub closed_early: u64,
     /// An answer was not what it must be.
     pub mismatch: u64,
-    /// An HTTP status was not the one expected.
+    /// An HTTP status was not the one expected, or a JSON-RPC answer was an error object.
     pub bad_status: u64,
     /// The answer broke its protocol's rules, or was not asked for.
     pub protocol: u64,

@@ -44,11 +44,11 @@ impl Findings {
         self
     }
 
-    /// Each thread learns for itself what a GET returns; they must have learned the same.
+    /// Each thread learns for itself what a request returns; they must have learned the same.
     fn compare(&mut self, bodies: Vec<Option<Vec<u8>>>) {
         for (known, other) in self.bodies.iter_mut().zip(bodies) {
             if known.is_some() && other.is_some() && *known != other {
-                let text = "what a GET returned there is not what it returned on others";
+                let text = "what a request returned there is not what it returned on others";
                 self.ledger.errors.count("a thread", &Fault::new(Cause::Mismatch, text));
             }
             *known = known.take().or(other);

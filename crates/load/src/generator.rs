@@ -47,6 +47,8 @@ pub(crate) struct Generator<'a> {
     pub(crate) poll: Poll,
     pub(crate) sources: Sources,
     pub(crate) connections: Vec<Connection>,
+    /// Answers that a connection may owe.
+    pub(crate) in_flight: usize,
     /// Requests that a connection may make, and connections made in place of others.
     pub(crate) requests_each: u32,
     pub(crate) renewed: usize,
@@ -91,7 +93,10 @@ impl<'a> Generator<'a> {
             sources: Sources::new(plan.target, plan.connections, renews.is_some()),
             requests_each: renews.map_or(u32::MAX, NonZeroU32::get),
             renewed: 0,
-            connections: (0..share.of(plan.connections)).map(|_| Connection::new()).collect(),
+            connections: (0..share.of(plan.connections))
+                .map(|place| Connection::new(share.number(place)))
+                .collect(),
+            in_flight: plan.in_flight.get() as usize,
             ledger: Ledger::new(is_open_loop, script.has_slow()),
             script,
             pacing: Pacing::Silent,
@@ -277,9 +282,9 @@ impl<'a> Generator<'a> {
 
     /// Closes what is still open and keeps what was found.
     pub(crate) fn findings(self) -> Findings {
-        let owed = self.connections.iter().filter(|one| one.exchange.outstanding);
+        let owed = self.connections.iter().flat_map(|one| one.exchanges.owed_since());
         Findings {
-            owed_ns: owed.map(|one| self.ended_at.saturating_sub(one.exchange.intended)).collect(),
+            owed_ns: owed.map(|since| self.ended_at.saturating_sub(since)).collect(),
             accounts: self.connections.into_iter().map(|one| one.account).collect(),
             ledger: self.ledger,
             bodies: self.script.bodies(),

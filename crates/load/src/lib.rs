@@ -10,14 +10,14 @@
 //! | Question               | Answer                                               |
 //! |------------------------|------------------------------------------------------|
 //! | Threads                | the caller's, and more if asked; an epoll each       |
-//! | Outstanding requests   | at most one a connection; only slow readers pipeline |
+//! | Outstanding requests   | one a connection, or more if asked: in order, or by id |
 //! | Latency counts from    | the instant a request was due, and from its send     |
-//! | What is verified       | every echoed byte, every status, every body          |
+//! | What is verified       | every echoed byte, every status, body, id and result |
 //! | What is never dropped  | the unanswered, the unsent, connections not served   |
 //!
 //! [`run`] takes a [`Plan`] and returns a [`Report`]. Where to look:
 //!
-//! - what is asked: `plan`, `check`, `prepare`, `script`, `pattern`, `reference`, `decoder`;
+//! - what is asked: `plan`, `check`, `prepare`, `script`, `pattern`, `reference`, `decoder`, `rpc`;
 //! - when: `arrivals`, `pacing`, `settling`, `clock`;
 //! - who: `run`, `crew`, `share`;
 //! - the loop: `generator`, `connecting`, `traffic`, `exchange`, `connection`;
@@ -52,6 +52,7 @@ mod plan;
 mod prepare;
 mod reference;
 mod report;
+mod rpc;
 mod run;
 mod script;
 mod settling;

@@ -3,7 +3,8 @@
 /// How far a closed loop is from Little's law, as a share of N: |X(R+Z) − N| / N.
 ///
 /// `rate` X is answers a second, `response` R the mean latency and `think` Z the
-/// pause, both in seconds, and `customers` N the connections in the loop. Beyond
+/// pause, both in seconds, and `customers` N those in the loop: the connections, times
+/// the requests that each keeps in flight. Beyond
 /// 2 % the figures do not belong together: time was lost outside the loop, or
 /// the window is too short for the latency.
 ///

@@ -5,7 +5,7 @@ use std::{collections::VecDeque, time::Duration};
 use crate::{
     arrivals::Schedule,
     clock::{NEVER, nanoseconds},
-    plan::{Hot, Mode, Plan},
+    plan::{Mode, Plan},
     share::Share,
 };
 
@@ -43,7 +43,7 @@ impl Pacing {
     pub(crate) fn new(plan: &Plan, start: u64, live: Vec<u32>, share: Share) -> Self {
         match plan.mode {
             Mode::Idle { .. } => Self::Silent,
-            Mode::Closed { think } => Self::Closed(Turns::new(start, think, plan.hot, live, share)),
+            Mode::Closed { think } => Self::Closed(Turns::new(plan, start, think, live, share)),
             Mode::Open { rate, arrivals } => {
                 let schedule = Schedule::new(start, rate, arrivals, plan.seed, live, share);
                 Self::Open(Box::new(schedule))
@@ -72,12 +72,13 @@ impl Pacing {
 }
 
 impl Turns {
-    fn new(start: u64, think: Duration, hot: Option<Hot>, live: Vec<u32>, share: Share) -> Self {
+    fn new(plan: &Plan, start: u64, think: Duration, live: Vec<u32>, share: Share) -> Self {
+        let (hot, clients) = (plan.hot, plan.in_flight.get());
         let every = hot.map_or(1, |hot| hot.every.get());
         let (often, seldom): (Vec<u32>, Vec<u32>) =
             live.into_iter().partition(|number| number.is_multiple_of(every));
-        let cold = hot.map(|hot| Queue::new(start, hot.cold_think, &seldom, share));
-        Self { hot: Queue::new(start, think, &often, share), cold, every }
+        let cold = hot.map(|hot| Queue::new(start, hot.cold_think, &seldom, clients, share));
+        Self { hot: Queue::new(start, think, &often, clients, share), cold, every }
     }
 
     #[inline]
@@ -110,11 +111,13 @@ impl Turns {
 
 impl Queue {
     /// The first requests are spread over one pause: begun together, connections
-    /// would stay in step and come in bursts for ever.
-    fn new(start: u64, think: Duration, live: &[u32], share: Share) -> Self {
+    /// would stay in step and come in bursts for ever. Each of the `clients` of a
+    /// connection, all of which may have a request in flight, pauses for itself.
+    fn new(start: u64, think: Duration, live: &[u32], clients: u32, share: Share) -> Self {
         let think = nanoseconds(think);
-        let step = think / (live.len() as u64).max(1);
-        let turns = (0..).zip(live).map(|(turn, &id)| (start.saturating_add(turn * step), id));
+        let step = think / (live.len() as u64 * u64::from(clients)).max(1);
+        let rounds = (0..clients).flat_map(|_| live);
+        let turns = (0..).zip(rounds).map(|(turn, &id)| (start.saturating_add(turn * step), id));
         let pausing = turns.filter_map(|(due, id)| Some((due, share.place(id)?))).collect();
         Self { think, pausing }
     }
@@ -130,6 +133,7 @@ mod tests {
     use std::num::NonZeroU32;
 
     use super::*;
+    use crate::plan::Hot;
 
     const MILLISECOND: Duration = Duration::from_millis(1);
 
@@ -137,19 +141,24 @@ mod tests {
     fn first_turns_are_spread_over_the_pause() {
         let turns = |start, think, live: &[u32], first, threads| -> Vec<_> {
             let think = Duration::from_nanos(think);
-            Queue::new(start, think, live, Share::new(first, threads)).pausing.into()
+            Queue::new(start, think, live, 1, Share::new(first, threads)).pausing.into()
         };
         assert_eq!(turns(1000, 90, &[4, 5, 9], 0, 1), [(1000, 4), (1030, 5), (1060, 9)]);
         assert_eq!(turns(1000, 90, &[4, 5, 9], 1, 2), [(1030, 2), (1060, 4)]);
         assert!(turns(1000, 0, &[1, 2], 0, 1).iter().all(|turn| turn.0 == 1000));
         assert!(turns(0, 90, &[], 0, 1).is_empty());
+        let share = Share::new(0, 1);
+        let shared: Vec<_> =
+            Queue::new(0, Duration::from_nanos(60), &[4, 5], 3, share).pausing.into();
+        assert_eq!(shared, [(0, 4), (10, 5), (20, 4), (30, 5), (40, 4), (50, 5)]);
     }
 
     #[test]
     fn hot_and_cold_pause_each_for_their_time() {
         let hot = NonZeroU32::new(2).map(|every| Hot { every, cold_think: MILLISECOND });
         let live = vec![0, 1, 2, 3];
-        let mut turns = Turns::new(0, Duration::ZERO, hot, live, Share::new(0, 1));
+        let plan = Plan { hot, ..Plan::new("127.0.0.1:1".parse().unwrap()) };
+        let mut turns = Turns::new(&plan, 0, Duration::ZERO, live, Share::new(0, 1));
         let begun: Vec<_> = (0..4).filter_map(|_| turns.take()).collect();
         assert_eq!(begun, [(0, 1), (0, 0), (0, 2), (500_000, 3)]);
         assert_eq!((turns.due(), turns.take()), (NEVER, None));

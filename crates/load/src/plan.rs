@@ -3,7 +3,8 @@
 
 use std::{net::SocketAddr, num::NonZeroU32, time::Duration};
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
+use serde_json::Value;
 
 use crate::human;
 
@@ -19,6 +20,12 @@ pub struct Plan {
     /// Connections asked for; how many the server grants is in the report.
     #[serde(default = "default::connections")]
     pub connections: usize,
+    /// Answers that each connection may owe. A closed loop keeps it at that: it is
+    /// so many clients that share a connection, each of which waits for its own
+    /// answer. An arrival of an open loop is sent at once as long as fewer are owed,
+    /// and waits where not.
+    #[serde(default = "default::in_flight")]
+    pub in_flight: NonZeroU32,
     /// Threads that make the load, each with its share of the connections. More
     /// than there are cores to spare would only wait for each other.
     #[serde(default = "default::threads")]
@@ -44,7 +51,9 @@ pub struct Plan {
     pub hot: Option<Hot>,
     /// Closed loop: a connection that had so many answers is closed before its
     /// next request, and another made in its place. The latency of that request
-    /// counts from the beginning of the connect.
+    /// counts from the beginning of the connect. With several in flight, those that
+    /// are due then wait for the last answers on the old connection, and their
+    /// latencies count that too.
     #[serde(default)]
     pub requests_per_connection: Option<NonZeroU32>,
     /// Connections besides the others that send the first request over and over,
@@ -133,6 +142,28 @@ pub enum Kind {
         /// What must come back, to its last byte.
         expect: String,
     },
+    /// A JSON-RPC 2.0 call, a line each way. Answers are matched by their ids, and
+    /// may come in any order.
+    Rpc {
+        /// The method.
+        method: String,
+        /// Its parameters, an array or an object; a text is read as JSON.
+        #[serde(default, deserialize_with = "params", skip_serializing_if = "Option::is_none")]
+        params: Option<Value>,
+        /// The result it must have. Without it `echo` must return the parameters,
+        /// and any other method what the first call of it returned.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        expect: Option<Value>,
+    },
+}
+
+/// Reads parameters, or the JSON text of them.
+fn params<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Value>, D::Error> {
+    match Option::deserialize(from)? {
+        Some(Value::String(text)) => serde_json::from_str(&text)
+            .map_err(|why| D::Error::custom(format!("the params {text:?} are no JSON: {why}"))),
+        other => Ok(other),
+    }
 }
 
 /// Something that is asked once, and its answer.
@@ -239,6 +270,7 @@ impl Plan {
         Self {
             target,
             connections: default::connections(),
+            in_flight: default::in_flight(),
             threads: default::threads(),
             connect_burst: default::connect_burst(),
             connect_timeout: default::connect_timeout(),
@@ -268,12 +300,15 @@ impl Plan {
 }
 
 mod default {
-    use std::time::Duration;
+    use std::{num::NonZeroU32, time::Duration};
 
     use super::{Kind, Request};
 
     pub(super) fn connections() -> usize {
         64
+    }
+    pub(super) fn in_flight() -> NonZeroU32 {
+        NonZeroU32::MIN
     }
     pub(super) fn threads() -> usize {
         1
@@ -312,6 +347,8 @@ mod default {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     fn plan() -> Plan {
@@ -341,8 +378,28 @@ mod tests {
                 expect_body: None,
             },
         });
+        written.in_flight = NonZeroU32::new(8).unwrap();
+        written.requests.push(Request::new(Kind::Rpc {
+            method: "sum".into(),
+            params: Some(json!([1, 2])),
+            expect: Some(json!(3)),
+        }));
         let text = serde_json::to_string(&written).unwrap();
         assert_eq!(serde_json::from_str::<Plan>(&text).unwrap(), written);
+    }
+
+    #[test]
+    fn params_are_a_value_or_the_text_of_one() {
+        let read = |text: &str| serde_json::from_str::<Kind>(text);
+        let value = read(r#"{"rpc": {"method": "m", "params": {"ms": 20}}}"#).unwrap();
+        let text = read(r#"{"rpc": {"method": "m", "params": "{\"ms\": 20}"}}"#).unwrap();
+        assert_eq!(value, text);
+        let params = Some(json!({"ms": 20}));
+        assert_eq!(value, Kind::Rpc { method: "m".into(), params, expect: None });
+        let none = Kind::Rpc { method: "m".into(), params: None, expect: None };
+        assert_eq!(read(r#"{"rpc": {"method": "m"}}"#).unwrap(), none);
+        let refused = read(r#"{"rpc": {"method": "m", "params": "{ms"}}"#).unwrap_err();
+        assert!(refused.to_string().contains("are no JSON"), "{refused}");
     }
 
     #[test]

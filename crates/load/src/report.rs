@@ -215,5 +215,6 @@ fn longest_wait_ms(accounts: &[Account], traffic_at: u64, end: u64) -> Option<f6
 
 fn self_check(plan: &Plan, ledger: &Ledger, rate: f64, served: usize) -> Option<f64> {
     let (Mode::Closed { think }, None) = (plan.mode, plan.hot) else { return None };
-    littles_law(rate, ledger.mean_ns()? / 1e9, think.as_secs_f64(), served)
+    let clients = served * plan.in_flight.get() as usize;
+    littles_law(rate, ledger.mean_ns()? / 1e9, think.as_secs_f64(), clients)
 }

@@ -5,6 +5,7 @@ use crate::{
     pattern::{Pattern, difference},
     plan::{Kind, Method, Plan, Request},
     reference::Reference,
+    rpc::{Call, Tail},
 };
 
 /// All that connections share of what is asked and expected.
@@ -31,6 +32,7 @@ pub(crate) enum Answer {
     Echo,
     Exact(Vec<u8>),
     Http { status: u16, body: Body },
+    Rpc(Call),
 }
 
 /// What the body of an HTTP answer must be.
@@ -56,14 +58,43 @@ impl Script {
     /// Which request is a connection's `sequence`-th: from the numbers alone, so
     /// that the mix does not depend on which answer comes first.
     #[inline]
-    pub(crate) fn pick(&self, connection: u32, sequence: u32) -> usize {
+    pub(crate) fn pick(&self, connection: u32, sequence: u32) -> u32 {
         if self.templates.len() == 1 {
             return 0;
         }
         let total = self.templates.last().map_or(1, |last| last.weight_up_to);
         let nth = u64::from(connection) << 32 | u64::from(sequence);
         let drawn = scatter(self.seed ^ scatter(nth)) % total;
-        self.templates.partition_point(|template| template.weight_up_to <= drawn)
+        let place = self.templates.partition_point(|template| template.weight_up_to <= drawn);
+        u32::try_from(place).unwrap_or(0) // A plan of so many kinds does not fit into memory.
+    }
+
+    /// Hands over a request, the `sequence`-th of its connection, in its two parts.
+    #[inline]
+    pub(crate) fn with_request<T>(
+        &self,
+        index: usize,
+        connection: u32,
+        sequence: u32,
+        then: impl FnOnce(&[u8], &[u8]) -> T,
+    ) -> T {
+        let template = &self.templates[index];
+        if let Answer::Rpc(_) = template.answer {
+            return then(&template.head, Tail::of(Call::id(connection, sequence)).as_bytes());
+        }
+        let phase = Pattern::phase(connection, sequence);
+        then(&template.head, self.pattern.window(phase, template.body_bytes))
+    }
+
+    /// How long that request is.
+    #[inline]
+    pub(crate) fn bytes(&self, index: usize, connection: u32, sequence: u32) -> usize {
+        let template = &self.templates[index];
+        let tail = match template.answer {
+            Answer::Rpc(_) => Tail::of(Call::id(connection, sequence)).as_bytes().len(),
+            _ => template.body_bytes,
+        };
+        template.head.len() + tail
     }
 
     #[inline]
@@ -77,10 +108,19 @@ impl Script {
         (&mut self.templates[index], &self.pattern)
     }
 
+    /// What a call must return: of a plan whose requests are calls.
+    pub(crate) fn call(&mut self, index: usize) -> &mut Call {
+        match &mut self.templates[index].answer {
+            Answer::Rpc(call) => call,
+            _ => unreachable!("a plan is of one protocol"),
+        }
+    }
+
     /// The bodies that answers were held to, of each template that has one.
     pub(crate) fn bodies(self) -> Vec<Option<Vec<u8>>> {
         let body = |template: Template| match template.answer {
             Answer::Http { body: Body::Same(reference), .. } => reference.learned(),
+            Answer::Rpc(call) => call.learned(),
             _ => None,
         };
         self.templates.into_iter().map(body).collect()
@@ -109,6 +149,16 @@ impl Template {
                 body_bytes: 0,
                 answer: Answer::Exact(expect.clone().into_bytes()),
             },
+            Kind::Rpc { method, params, expect } => {
+                let echoed = (method == "echo").then(|| params.clone().unwrap_or_default());
+                Self {
+                    weight_up_to,
+                    slow,
+                    head: Call::head(method, params.as_ref()),
+                    body_bytes: 0,
+                    answer: Answer::Rpc(Call::expecting(expect.clone().or(echoed))),
+                }
+            }
             Kind::Http { method, path, body_bytes, expect_status, expect_body } => {
                 let body = match (expect_body, method) {
                     (Some(text), _) => Body::Same(Reference::fixed(text.clone().into_bytes())),
@@ -132,10 +182,6 @@ impl Template {
                 }
             }
         }
-    }
-
-    pub(crate) fn bytes(&self) -> usize {
-        self.head.len() + self.body_bytes
     }
 }
 
@@ -201,7 +247,7 @@ mod tests {
         let mut picked = [0; 2];
         for connection in 0..100 {
             for sequence in 0..100 {
-                picked[script.pick(connection, sequence)] += 1;
+                picked[script.pick(connection, sequence) as usize] += 1;
             }
         }
         assert!((900..1100).contains(&picked[0]), "{picked:?}");

@@ -12,7 +12,7 @@ use socket2::{Domain, Socket, Type};
 
 use crate::{
     crew::Crew,
-    exchange::Exchange,
+    exchange::Exchanges,
     fault::{Cause, Errors, Fault},
     plan::Plan,
     script::Script,
@@ -53,9 +53,7 @@ struct Reader {
     number: u32,
     /// The connection, until it ends.
     stream: Option<TcpStream>,
-    /// The request that is being sent, and the one whose answer is being read.
-    asking: Exchange,
-    awaiting: Exchange,
+    exchanges: Exchanges,
 }
 
 impl Slow {
@@ -118,8 +116,7 @@ fn dial(plan: &Plan, deadline: Instant) -> std::io::Result<TcpStream> {
 
 impl Reader {
     fn new(number: u32, stream: TcpStream) -> Self {
-        let (asking, awaiting) = (Exchange::default(), Exchange::default());
-        Self { number, stream: Some(stream), asking, awaiting }
+        Self { number, stream: Some(stream), exchanges: Exchanges::new(number) }
     }
 
     fn turn(
@@ -141,30 +138,32 @@ impl Reader {
             Err(why) if is_not_yet(why.kind()) => {}
             Err(why) => return Err(Fault::io("reading", &why)),
         }
-        self.ask(script, told)
+        self.ask(script, buffer, told)
     }
 
     /// Holds what was read to the requests in their order.
     fn verify(&mut self, mut data: &[u8], script: &mut Script) -> Result<(), Fault> {
         while !data.is_empty() {
-            if !self.awaiting.outstanding {
-                self.awaiting.await_next(&self.asking, script, self.number)?;
-            }
-            let used = self.awaiting.take(data, script)?;
+            let (used, _) = self.exchanges.take(data, script)?;
             data = &data[used..];
         }
         Ok(())
     }
 
     /// Sends requests, one behind the other, as long as the socket takes them.
-    fn ask(&mut self, script: &Script, told: &mut SlowReaders) -> Result<(), Fault> {
+    fn ask(
+        &mut self,
+        script: &Script,
+        buffer: &mut [u8],
+        told: &mut SlowReaders,
+    ) -> Result<(), Fault> {
         let Some(stream) = &mut self.stream else { return Ok(()) };
         let mut asked = 0;
         while asked < ASK {
-            if !self.asking.is_unwritten(script) {
-                self.asking.begin(script, self.number, 0, 0);
+            if !self.exchanges.is_unwritten() {
+                self.exchanges.begin(script, 0, 0);
             }
-            let written = self.asking.write(stream, script);
+            let written = self.exchanges.write(stream, script, buffer);
             let bytes = written.map_err(|why| Fault::io("writing", &why))?;
             told.bytes_out += bytes as u64;
             if bytes == 0 {

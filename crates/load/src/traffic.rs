@@ -16,6 +16,7 @@ use mio::{Events, event::Event};
 use crate::{
     clock::{nanoseconds, patience},
     error::Error,
+    exchange::Exchange,
     fault::{Cause, Fault},
     generator::{Generator, NAP},
     pacing::Pacing,
@@ -80,7 +81,7 @@ impl Generator<'_> {
             let is_open_loop = matches!(self.pacing, Pacing::Open(_));
             connection.account.asked_at = connection.account.asked_at.min(due);
             let live = connection.is_live();
-            let busy = connection.exchange.outstanding;
+            let busy = connection.exchanges.owed() >= self.in_flight;
             if live && busy {
                 connection.waiting.push_back(due);
             }
@@ -99,15 +100,31 @@ impl Generator<'_> {
 
     #[inline]
     pub(crate) fn send(&mut self, id: usize, intended: u64, now: u64) {
-        if self.connections[id].asked >= self.requests_each && !self.renew(id) {
-            return;
+        self.ask(id, intended, now);
+        self.write(id);
+    }
+
+    /// Begins a request, which is written with those that are begun with it.
+    #[inline]
+    fn ask(&mut self, id: usize, intended: u64, now: u64) {
+        let connection = &mut self.connections[id];
+        if connection.asked >= self.requests_each {
+            if connection.exchanges.owed() > 0 {
+                connection.waiting.push_back(intended);
+                return;
+            }
+            if !self.renew(id) {
+                return;
+            }
         }
         let connection = &mut self.connections[id];
+        if connection.stream.is_none() {
+            return; // It could not be renewed for the request before.
+        }
         connection.asked = connection.asked.saturating_add(1);
-        connection.exchange.begin(&self.script, self.share.number(id), intended, now);
+        connection.exchanges.begin(&self.script, intended, now);
         self.outstanding += 1;
         self.ledger.sent += u64::from(self.ledger.is_in_window(intended));
-        self.write(id);
     }
 
     #[inline]
@@ -117,7 +134,7 @@ impl Generator<'_> {
         if event.is_readable() || closed {
             self.read(id, closed);
         }
-        if event.is_writable() && self.connections[id].exchange.is_unwritten(&self.script) {
+        if event.is_writable() && self.connections[id].exchanges.is_unwritten() {
             self.write(id);
         }
     }
@@ -126,7 +143,7 @@ impl Generator<'_> {
     fn write(&mut self, id: usize) {
         let connection = &mut self.connections[id];
         let Some(stream) = &mut connection.stream else { return };
-        match connection.exchange.write(stream, &self.script) {
+        match connection.exchanges.write(stream, &self.script, &mut self.buffer) {
             Ok(bytes) => self.ledger.bytes_out += bytes as u64,
             Err(why) => self.fail(id, &Fault::io("writing", &why)),
         }
@@ -144,8 +161,8 @@ impl Generator<'_> {
             };
             let (bytes, stamp) = match read {
                 Ok((0, _)) => {
-                    let owed =
-                        if connection.exchange.outstanding { "owing" } else { "without owing" };
+                    let owed = connection.exchanges.owed() > 0;
+                    let owed = if owed { "owing" } else { "without owing" };
                     let text = format!("the server closed the connection, {owed} an answer");
                     return self.fail(id, &Fault::new(Cause::ClosedEarly, text));
                 }
@@ -162,9 +179,9 @@ impl Generator<'_> {
             }
             self.ledger.bytes_in += bytes as u64;
             connection.account.first_byte_at = connection.account.first_byte_at.min(now);
-            match connection.exchange.receive(&self.buffer[..bytes], &mut self.script) {
-                Ok(true) => self.complete(id, now),
-                Ok(false) => {}
+            match self.verify(id, bytes, now) {
+                Ok(0) => {}
+                Ok(answers) => self.go_on(id, answers, now),
                 Err(fault) => return self.fail(id, &fault),
             }
             if bytes < self.buffer.len() && !closed {
@@ -173,35 +190,75 @@ impl Generator<'_> {
         }
     }
 
-    /// Accounts for a complete answer and has the connection's next request sent.
+    /// Verifies what was read, accounts for each answer that is complete, and says
+    /// how many those are. Nothing is asked meanwhile: what follows the last answer
+    /// that is owed was not asked for.
     #[inline]
-    fn complete(&mut self, id: usize, now: u64) {
-        let connection = &mut self.connections[id];
+    fn verify(&mut self, id: usize, bytes: usize, now: u64) -> Result<usize, Fault> {
+        let (mut from, mut answers) = (0, 0);
+        while from < bytes {
+            let exchanges = &mut self.connections[id].exchanges;
+            let (used, answered) = exchanges.take(&self.buffer[from..bytes], &mut self.script)?;
+            from += used;
+            if let Some(exchange) = answered {
+                self.complete(id, exchange, now);
+                answers += 1;
+            }
+        }
+        Ok(answers)
+    }
+
+    #[inline]
+    fn complete(&mut self, id: usize, exchange: Exchange, now: u64) {
+        let account = &mut self.connections[id].account;
         self.outstanding -= 1;
-        connection.account.served = true;
+        account.served = true;
         self.ledger.answered_total += 1;
         if self.ledger.is_in_window(now) {
-            connection.account.answered += 1;
+            account.answered += 1;
             self.ledger.answered += 1;
         }
-        let exchange = &connection.exchange;
         if self.ledger.is_in_window(exchange.intended) {
-            let slow = self.script.template(exchange.template).slow;
+            let slow = self.script.template(exchange.template()).slow;
             self.ledger.record(slow, exchange.intended, exchange.sent, now);
         }
+    }
+
+    /// Has a connection ask further, which just got so many answers.
+    #[inline]
+    fn go_on(&mut self, id: usize, answers: usize, now: u64) {
         match &mut self.pacing {
-            Pacing::Closed(turns) => {
-                if turns.goes_on(self.share.number(id), id, now) && self.sending {
-                    self.send(id, now, now);
+            Pacing::Closed(_) => {
+                if self.connections[id].exchanges.owed() == 0 {
+                    self.ask_who_waited(id, now);
+                }
+                for _ in 0..answers {
+                    let Pacing::Closed(turns) = &mut self.pacing else { return };
+                    if turns.goes_on(self.share.number(id), id, now) && self.sending {
+                        self.ask(id, now, now);
+                    }
                 }
             }
             Pacing::Open(_) => {
                 // What was due in the window is sent after it too, in the grace period.
-                if let Some(due) = connection.waiting.pop_front() {
-                    self.send(id, due, now);
+                while self.connections[id].exchanges.owed() < self.in_flight {
+                    let Some(due) = self.connections[id].waiting.pop_front() else { break };
+                    self.ask(id, due, now);
                 }
             }
             Pacing::Silent => {}
+        }
+        self.write(id);
+    }
+
+    /// Asks for those of a closed loop who waited for a new connection; some may
+    /// have to wait for yet another.
+    fn ask_who_waited(&mut self, id: usize, now: u64) {
+        for _ in 0..self.connections[id].waiting.len() {
+            let due = self.connections[id].waiting.pop_front();
+            if let Some(due) = due.filter(|_| self.sending) {
+                self.ask(id, due, now);
+            }
         }
     }
 
@@ -215,10 +272,7 @@ impl Generator<'_> {
         } else if connection.stream.is_some() {
             self.connecting -= 1;
         }
-        if connection.exchange.outstanding {
-            connection.exchange.outstanding = false;
-            self.outstanding -= 1;
-        }
+        self.outstanding -= connection.exchanges.abandon();
         connection.stream = None; // Closes it, which also ends its registration.
         self.ledger.errors.count(&format!("connection {}", self.share.number(id)), fault);
     }

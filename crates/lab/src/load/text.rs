@@ -91,6 +91,9 @@ fn what(plan: &Plan) -> String {
 /// What few plans have.
 fn particulars(plan: &Plan) -> String {
     let mut text = String::new();
+    if plan.in_flight.get() > 1 {
+        let _ = write!(text, ", {} in flight a connection", plan.in_flight);
+    }
     if let Some(hot) = plan.hot {
         let think = format_duration(hot.cold_think);
         let _ = write!(text, ", {think} of thought but for one in {}", hot.every);
@@ -119,6 +122,9 @@ fn hint(plan: &Plan, report: &Report) -> Option<&'static str> {
         Kind::Http { .. } => {
             "does the server speak HTTP, and know this path? for echo try --protocol echo"
         }
+        Kind::Rpc { .. } => {
+            "does the server speak JSON-RPC, a line each? try --protocol to say what it speaks"
+        }
         Kind::Exact { .. } => "is --expect the whole answer, to its last \\r\\n?",
     })
 }
@@ -130,6 +136,11 @@ fn request(request: &Request) -> String {
         Kind::Exact { send, .. } => {
             let cut: String = send.chars().take(40).collect();
             format!("{} x {cut:?}{slow}", request.weight)
+        }
+        Kind::Rpc { method, params, .. } => {
+            let params = params.as_ref().map(|params| format!(" {params}")).unwrap_or_default();
+            let cut: String = params.chars().take(40).collect();
+            format!("{} x call {method}{cut}{slow}", request.weight)
         }
         Kind::Http { method, path, .. } => {
             let method = if *method == Method::Get { "GET" } else { "POST" };
