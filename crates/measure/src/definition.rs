@@ -77,6 +77,8 @@ pub struct Sweep {
 pub enum Varies {
     /// Connections of the generator.
     Connections,
+    /// Requests that each connection may have in flight.
+    InFlight,
     /// The server's `--workers`.
     Workers,
     /// Arrivals a second of an open loop.

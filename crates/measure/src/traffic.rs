@@ -14,6 +14,9 @@ use crate::Varies;
 pub struct Load {
     /// Connections, where the sweep does not vary them.
     pub connections: Option<usize>,
+    /// Requests that each connection may have in flight.
+    #[serde(skip_serializing_if = "Option::is_none")] // Plans without it keep their hash.
+    pub in_flight: Option<NonZeroU32>,
     /// When requests are sent.
     pub mode: Option<load::Mode>,
     /// What is asked.
@@ -41,6 +44,7 @@ impl Load {
         let Self { connections, mode, requests, prepare, .. } = self.clone();
         Self {
             connections: connections.or(base.connections),
+            in_flight: self.in_flight.or(base.in_flight),
             mode: mode.or(base.mode),
             requests: requests.or_else(|| base.requests.clone()),
             prepare: prepare.or_else(|| base.prepare.clone()),
@@ -57,6 +61,7 @@ impl Load {
     pub(crate) fn fill(self, plan: &mut load::Plan, varies: Varies, x: u32) {
         let count = usize::try_from(x).unwrap_or(usize::MAX);
         fill(&mut plan.connections, self.connections);
+        fill(&mut plan.in_flight, self.in_flight);
         fill(&mut plan.mode, self.mode);
         fill(&mut plan.requests, self.requests);
         fill(&mut plan.prepare, self.prepare);
@@ -69,6 +74,8 @@ impl Load {
         match varies {
             Varies::Workers => {} // The server's affair.
             Varies::Connections => plan.connections = count,
+            // None is no plan: its check says so, as of other counts.
+            Varies::InFlight => fill(&mut plan.in_flight, NonZeroU32::new(x)),
             Varies::RequestsPerConnection => plan.requests_per_connection = NonZeroU32::new(x),
             Varies::SlowReaders => plan.slow_readers = count,
             Varies::Rate => {
