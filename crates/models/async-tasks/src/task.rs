@@ -147,19 +147,18 @@ impl<'a> Dialogue<'a> {
     }
     // ANCHOR_END: run
 
-    /// Waits for whichever comes first: the stop, a job that is done, bytes of the
-    /// peer, or the end of patience with it. The session answers.
+    /// Waits for whichever comes first: a job that is done, bytes of the peer, or
+    /// the end of patience with it. The session answers. A stop comes as the end of
+    /// the bytes.
     // ANCHOR: poll_news
     fn poll_news(
         &mut self,
         task: &mut task::Context,
         stop: Pin<&mut impl Future>,
     ) -> Poll<io::Result<()>> {
-        if !self.stopping && stop.poll(task).is_ready() {
-            self.stopping = true;
-            farewell::stop_reading(&self.stream, &mut SystemCalls::default());
-        }
-        if let Ready(Some(done)) = self.jobs.poll_join_next(task) {
+        if !self.jobs.is_empty()
+            && let Ready(Some(done)) = self.jobs.poll_join_next(task)
+        {
             // An error is the end of the runtime. A panic is something done.
             self.session.complete(done?, self.output.bytes());
             return Ready(Ok(()));
@@ -172,6 +171,11 @@ impl<'a> Dialogue<'a> {
         if self.jobs.is_empty() && self.silence.poll_too_long(task).is_ready() {
             self.session.end(End::Idle, self.output.bytes());
             return Ready(Ok(()));
+        }
+        // Asked last, and so once for each wait.
+        if !self.stopping && stop.poll(task).is_ready() {
+            self.stopping = true;
+            farewell::stop_reading(&self.stream, &mut SystemCalls::default());
         }
         Pending
     }
