@@ -64,6 +64,7 @@ mod stamps;
 mod summary;
 mod tasks;
 mod traffic;
+mod tree;
 mod verdict;
 mod watch;
 

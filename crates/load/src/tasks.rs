@@ -1,6 +1,9 @@
-//! The threads of the server's process, as the scheduler accounts for them.
+//! The threads of the server's processes, as the scheduler accounts for them.
 
-use std::{fs, path::Path};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
 
 use serde::{Deserialize, Serialize};
 
@@ -22,7 +25,7 @@ pub struct TaskSample {
     pub run_queue_ns: u64,
 }
 
-/// All threads of a process.
+/// All threads of some processes.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Tasks {
     pub(crate) run_queue_ns: u64,
@@ -33,24 +36,27 @@ pub(crate) struct Tasks {
 impl Tasks {
     /// Reads the files of each thread, some microseconds each. One that ends
     /// meanwhile is left out; so are all, where the kernel keeps no such account.
-    pub(crate) fn of(pid: u32) -> Self {
-        let folder = format!("/proc/{pid}/task");
-        let entries = fs::read_dir(folder).into_iter().flatten().flatten();
-        let tids: Vec<u32> =
-            entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok()).collect();
+    pub(crate) fn of(processes: &[u32]) -> Self {
+        let folders: Vec<PathBuf> = processes.iter().flat_map(|&pid| folders(pid)).collect();
         let mut tasks = Self::default();
-        for &tid in &tids {
-            let folder = format!("/proc/{pid}/task/{tid}");
-            let Some((cpu_ns, run_queue_ns)) = schedstat(folder.as_ref()) else { continue };
+        for folder in &folders {
+            let Some((cpu_ns, run_queue_ns)) = schedstat(folder) else { continue };
             tasks.run_queue_ns += run_queue_ns;
-            if tids.len() <= TOLD {
-                let name = fs::read_to_string(format!("{folder}/comm")).unwrap_or_default();
+            let tid = folder.file_name().and_then(|name| name.to_str()?.parse().ok());
+            if let Some(tid) = tid.filter(|_| folders.len() <= TOLD) {
+                let name = fs::read_to_string(folder.join("comm")).unwrap_or_default();
                 let name = name.trim_end().to_owned();
                 tasks.told.push(TaskSample { tid, name, cpu_ns, run_queue_ns });
             }
         }
         tasks
     }
+}
+
+/// A folder for each thread of a process.
+fn folders(pid: u32) -> impl Iterator<Item = PathBuf> {
+    let entries = fs::read_dir(format!("/proc/{pid}/task")).into_iter().flatten().flatten();
+    entries.map(|entry| entry.path())
 }
 
 /// CPU time and run-queue delay of the thread whose folder this is.
@@ -73,7 +79,7 @@ mod tests {
             .spawn(|| {
                 // Until the scheduler has taken note of it.
                 loop {
-                    let tasks = Tasks::of(process::id());
+                    let tasks = Tasks::of(&[process::id()]);
                     let own = tasks.told.iter().find(|task| task.name == "tasks-test");
                     let own = own.expect("a test program has few threads").clone();
                     if own.cpu_ns > 0 {
@@ -88,6 +94,6 @@ mod tests {
 
     #[test]
     fn a_process_that_is_gone_has_none() {
-        assert!(Tasks::of(0).told.is_empty());
+        assert!(Tasks::of(&[0]).told.is_empty());
     }
 }

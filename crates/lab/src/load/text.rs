@@ -280,6 +280,9 @@ fn server(page: &mut Page, report: &Report, watch: &Watched) {
     }
     if let Some(start) = &watch.start {
         let _ = write!(text, "; {} threads, {} before", start.threads, watch.before.threads);
+        if start.processes > 1 {
+            let _ = write!(text, ", in {} processes", start.processes);
+        }
     }
     page.line("server", &text);
     if let Some(busiest) = busiest(watch) {

@@ -67,6 +67,7 @@ pub fn serve(listener: &Listener, context: &Context) -> io::Result<()> {
 
 /// One process: its connection, and that is all.
 // ANCHOR: child
+#[expect(clippy::unnecessary_wraps, reason = "that of other models may fail")]
 fn child(inherited: Inherited, context: &Context) -> io::Result<()> {
     let worker = context.stats.worker(PART);
     blocking::serve(inherited.connection(context), context, &worker);
