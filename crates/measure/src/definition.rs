@@ -102,6 +102,10 @@ pub struct Server {
     /// The `--workers` of models that need other numbers.
     #[serde(default)]
     pub workers_of: BTreeMap<String, u32>,
+    /// More options of `lab serve`, for every model.
+    // Part of the plan's hash only if there are any, as in a variant.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub options: Vec<String>,
 }
 
 /// A variation: of the load, of the service, of who is measured.
@@ -113,6 +117,9 @@ pub struct Variant {
     /// The `--service` of our models.
     #[serde(default)]
     pub service: Option<String>,
+    /// More options of `lab serve`, after those of the experiment.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub options: Vec<String>,
     /// The models measured; without it those of the experiment.
     #[serde(default)]
     pub models: Option<Vec<String>>,
@@ -199,6 +206,14 @@ impl Definition {
     /// What a variant asks.
     pub(crate) fn load(&self, variant: Option<&Variant>) -> Load {
         variant.map_or_else(|| self.load.clone(), |variant| variant.load.over(&self.load))
+    }
+
+    /// What `lab serve` is given beside what every trial gives it.
+    pub(crate) fn options<'d>(
+        &'d self,
+        variant: Option<&'d Variant>,
+    ) -> impl Iterator<Item = &'d String> {
+        self.server.options.iter().chain(variant.into_iter().flat_map(|v| &v.options))
     }
 
     /// The models that a variant names, or the experiment; `None` is all there are.
@@ -340,6 +355,26 @@ values = [1]
         let definition = Definition::parse("e", EXAMPLE).unwrap();
         assert_ne!(definition.hash(false, &models), definition.hash(true, &models));
         assert_ne!(definition.hash(false, &models), definition.hash(false, &[]));
+    }
+
+    #[test]
+    fn options_of_a_variant_follow_those_of_the_server() {
+        let text = EXAMPLE.replace("workers = 4", "workers = 4\noptions = [\"--queue\", \"fifo\"]");
+        let variant = "[[variant]]\nname = \"v\"\noptions = [\"--queue\", \"lifo\"]\n[compare]";
+        let definition = Definition::parse("e", &text.replace("[compare]", variant)).unwrap();
+        let options = |variant| definition.options(variant).cloned().collect::<Vec<_>>().join(" ");
+        assert_eq!(options(None), "--queue fifo");
+        assert_eq!(options(definition.variants.first()), "--queue fifo --queue lifo");
+    }
+
+    #[test]
+    fn options_count_in_the_hash_where_there_are_any() {
+        let hash = |text: &str| Definition::parse("e", text).unwrap().hash(false, &[]);
+        let with = |options: &str| {
+            hash(&EXAMPLE.replace("workers = 4", &format!("workers = 4\noptions = {options}")))
+        };
+        assert_eq!(with("[]"), hash(EXAMPLE));
+        assert_ne!(with("[\"--queue\", \"fifo\"]"), hash(EXAMPLE));
     }
 
     #[test]

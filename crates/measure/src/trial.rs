@@ -137,7 +137,8 @@ fn start(
         Command::new(&bed.lab)
             .args(["serve", &task.model, "--listen", "127.0.0.1:0", "--drain", DRAIN])
             .args(["--service", service, "--workers", &workers.to_string(), "--report"])
-            .arg(left),
+            .arg(left)
+            .args(definition.options(variant)),
     )?;
     let line = server.first_line(PATIENCE)?;
     let address = line
