@@ -10,6 +10,9 @@ use service::{End, Session};
 
 use crate::work;
 
+/// From so many bytes of output on, a worker runs no more work of a connection.
+const OUTPUT_BYTES: usize = 256 << 10;
+
 /// Names a connection of a loop, also when its place has gone to another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Ticket {
@@ -22,6 +25,8 @@ pub(crate) struct Ticket {
 pub(crate) enum Input<B> {
     Bytes(B),
     End(End),
+    /// Nothing: it has more to do with what it has.
+    Nothing,
 }
 
 impl<B: AsRef<[u8]>> Input<B> {
@@ -30,6 +35,7 @@ impl<B: AsRef<[u8]>> Input<B> {
         match self {
             Self::Bytes(bytes) => session.receive(bytes.as_ref(), output),
             Self::End(end) => session.end(*end, output),
+            Self::Nothing => {}
         }
     }
 
@@ -37,6 +43,7 @@ impl<B: AsRef<[u8]>> Input<B> {
         match self {
             Self::Bytes(bytes) => Input::Bytes(bytes.as_ref().to_vec()),
             Self::End(end) => Input::End(end),
+            Self::Nothing => Input::Nothing,
         }
     }
 }
@@ -69,7 +76,10 @@ impl Batch {
         let ran = panic::catch_unwind(AssertUnwindSafe(move || {
             let mut output = Vec::new();
             input.feed(session.as_mut(), &mut output);
-            while let Some(job) = session.next_job() {
+            // What is more has to wait until this much is sent.
+            while output.len() < OUTPUT_BYTES
+                && let Some(job) = session.next_job()
+            {
                 session.complete(work::run(job), &mut output);
             }
             (session, output)

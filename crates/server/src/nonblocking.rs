@@ -142,8 +142,13 @@ impl Peer {
     /// take, or the turn is over.
     pub(crate) fn advance(&mut self, shared: &mut Shared, context: &Context) -> io::Result<Turn> {
         self.send(shared)?;
+        let dispatches = matches!(shared.runs, Runs::Batches(_));
         for _ in 0..TURN {
-            if let Some(session) = &mut self.session
+            // Whoever does not read is neither read nor worked for.
+            let is_full = self.unsent.len() >= context.limits.output_bytes;
+            if !is_full
+                && !dispatches
+                && let Some(session) = &mut self.session
                 && let Some(job) = session.next_job()
             {
                 if let Runs::Jobs(errands) = &mut shared.runs {
@@ -155,13 +160,21 @@ impl Peer {
                 }
             } else {
                 match self.phase() {
-                    Phase::Reading if !self.readable => return Ok(Turn::Waiting),
-                    Phase::Reading if self.unsent.len() >= context.limits.output_bytes => {
+                    Phase::Reading | Phase::Working if is_full => return Ok(Turn::Waiting),
+                    Phase::Working if !dispatches || self.session.is_none() => {
                         return Ok(Turn::Waiting);
                     }
-                    Phase::Reading if shared.is_crowded() => return Ok(Turn::Crowded),
+                    Phase::Reading if !self.readable => return Ok(Turn::Waiting),
+                    Phase::Reading | Phase::Working if shared.is_crowded() => {
+                        return Ok(Turn::Crowded);
+                    }
                     Phase::Reading => self.read(shared, context)?,
-                    Phase::Working => return Ok(Turn::Waiting),
+                    // A worker left off here, with more than enough to send.
+                    Phase::Working => self.pass_on(
+                        Input::<&[u8]>::Nothing,
+                        &mut shared.output,
+                        &mut shared.runs,
+                    ),
                     Phase::Finished | Phase::Refused if !self.unsent.is_empty() => {
                         return Ok(Turn::Waiting);
                     }
@@ -294,7 +307,8 @@ impl Peer {
     /// Whether the peer has been silent for too long. One that waits for us has
     /// not; one that lingers may not keep us by talking.
     pub(crate) fn is_overdue(&self, now: Instant) -> bool {
-        let waits_for_us = self.queued || self.jobs_out > 0 || self.phase() == Phase::Working;
+        // A session that is here and still has work waits for the peer to read.
+        let waits_for_us = self.queued || self.jobs_out > 0 || self.session.is_none();
         (self.is_lingering() || !waits_for_us)
             && self.deadline.is_some_and(|deadline| deadline <= now)
     }
