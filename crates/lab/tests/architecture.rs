@@ -10,8 +10,8 @@ const MODEL_LINES_MAX: usize = 200;
 /// The mechanisms that a model may be about.
 const MECHANISMS: [&str; 6] =
     ["mio", "crossbeam-channel", "work-queue", "rayon", "tokio", "io-uring"];
-/// What turns bytes into values and back, and does nothing else.
-const PARSERS: [&str; 4] = ["httparse", "httpdate", "serde", "serde_json"];
+/// What turns bytes into values and back, or keeps them, and does nothing else.
+const PARSERS: [&str; 5] = ["httparse", "httpdate", "lru", "serde", "serde_json"];
 /// What a yardstick may have instead, since it goes round `server`: the system,
 /// or the mechanism that a model is held against.
 const BARE: [&str; 3] = ["rustix", "slab", "tokio"];

@@ -9,9 +9,9 @@ use std::{
     time::Duration,
 };
 
-use service::{Service, Session};
+use service::{Service, Session, Shared};
 
-use crate::{Stats, Stop, clock::CLOCK, stats::Running};
+use crate::{Stats, Stop, stats::Running};
 
 /// What a model is given beside its listener. A clone is the same server: it
 /// shares the stop and the counters.
@@ -19,6 +19,8 @@ use crate::{Stats, Stop, clock::CLOCK, stats::Running};
 pub struct Context {
     /// The protocol to speak.
     pub service: Service,
+    /// What its sessions share.
+    pub shared: Shared,
     /// How many threads share the work, in models that have workers or loops.
     pub workers: NonZeroUsize,
     /// In which order waiting connections are taken, in models with such a queue.
@@ -44,18 +46,11 @@ pub struct Limits {
     pub queue: usize,
     /// Bytes waiting to be sent to one peer; from there on it is not read.
     pub output_bytes: usize,
-    /// What one session may keep.
-    pub session: service::Limits,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self {
-            connections: usize::MAX,
-            queue: 1024,
-            output_bytes: 64 << 10,
-            session: service::Limits::default(),
-        }
+        Self { connections: usize::MAX, queue: 1024, output_bytes: 64 << 10 }
     }
 }
 
@@ -77,7 +72,7 @@ impl Context {
     /// A session of the service, for a new connection.
     #[must_use]
     pub fn session(&self) -> Box<dyn Session> {
-        self.service.session(&self.limits.session, CLOCK)
+        self.service.session(&self.shared)
     }
 
     /// Spawns a named thread that the scope will join, and counts it.

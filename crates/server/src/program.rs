@@ -19,10 +19,10 @@ use std::{
 };
 
 use clap::{CommandFactory, FromArgMatches, Parser};
-use service::Service;
+use service::{Service, Shared, StoreSize};
 
 use crate::{
-    Context, Inherited, Limits, Listener, Listeners, Model, QueueOrder, Stats, Stop,
+    Context, Inherited, Limits, Listener, Listeners, Model, QueueOrder, Stats, Stop, clock::CLOCK,
     processes::allow_stop_signals,
 };
 
@@ -187,6 +187,7 @@ fn context(options: &Common) -> io::Result<Context> {
     let connections = options.max_connections.map_or(usize::MAX, NonZeroUsize::get);
     Ok(Context {
         service: Service::Echo,
+        shared: Shared::new(CLOCK, StoreSize::default()),
         workers: match options.workers {
             Some(workers) => workers,
             None => thread::available_parallelism()?,

@@ -535,10 +535,11 @@ mod tests {
         assert!((report.cpu_seconds - 0.1).abs() < 1e-9, "{report:?}");
         assert!((report.run_queue_seconds - 0.1).abs() < 1e-9, "{report:?}");
     }
+
     /// One that is followed by another is not counted beside it.
     #[test]
     fn what_processes_have_counted_is_added_up() {
-        let child = Stats::default();
+        let child = Arc::new(Stats::default());
         let worker = child.worker("loop-0");
         worker.close(Tally { requests: 3, failed: true, ..Tally::default() });
         drop((0..5).map(|_| child.accept(9)).collect::<Vec<_>>());

@@ -17,14 +17,16 @@
 //! and holds back what comes after. A session that multiplexes ([`Rpc`]) gives
 //! out all that it has, reads on, and takes their completions in any order.
 
-use std::fmt::Debug;
+use std::{fmt::Debug, sync::Arc};
 
+mod cache;
 mod clock;
 mod echo;
 mod http;
 mod rpc;
 mod work;
 
+pub use cache::{Cache, Store, StoreSize};
 pub use clock::Clock;
 pub use echo::Echo;
 pub use http::Http;
@@ -40,11 +42,13 @@ pub enum Service {
     Http,
     /// JSON-RPC 2.0, a line each, with the methods listed at [`Rpc`].
     Rpc,
+    /// The memcached text protocol: see [`Cache`].
+    Cache,
 }
 
 impl Service {
     /// Every service.
-    pub const ALL: [Self; 3] = [Self::Echo, Self::Http, Self::Rpc];
+    pub const ALL: [Self; 4] = [Self::Echo, Self::Http, Self::Rpc, Self::Cache];
 
     /// The name that a user types.
     #[must_use]
@@ -53,6 +57,7 @@ impl Service {
             Self::Echo => "echo",
             Self::Http => "http",
             Self::Rpc => "rpc",
+            Self::Cache => "cache",
         }
     }
 
@@ -61,18 +66,39 @@ impl Service {
     #[must_use]
     pub fn shares_state(self) -> bool {
         match self {
-            Self::Echo | Self::Http => false,
+            Self::Echo | Self::Http | Self::Rpc => false,
+            Self::Cache => true,
         }
     }
 
     /// A session for a new connection.
     #[must_use]
-    pub fn session(self, limits: &Limits, clock: Clock) -> Box<dyn Session> {
+    pub fn session(self, shared: &Shared) -> Box<dyn Session> {
         match self {
             Self::Echo => Box::new(Echo::default()),
-            Self::Http => Box::new(Http::new(limits, clock)),
-            Self::Rpc => Box::new(Rpc::new(limits)),
+            Self::Http => Box::new(Http::new(&shared.limits, shared.clock)),
+            Self::Rpc => Box::new(Rpc::new(&shared.limits)),
+            Self::Cache => Box::new(Cache::new(Arc::clone(&shared.store), &shared.limits)),
         }
+    }
+}
+
+/// What all sessions of a server share.
+#[derive(Clone, Debug)]
+pub struct Shared {
+    /// What one connection may make its session keep.
+    pub limits: Limits,
+    /// The time of day.
+    pub clock: Clock,
+    /// What the cache keeps; other services leave it empty.
+    pub store: Arc<Store>,
+}
+
+impl Shared {
+    /// With the usual limits and an empty store of this size.
+    #[must_use]
+    pub fn new(clock: Clock, store: StoreSize) -> Self {
+        Self { limits: Limits::default(), clock, store: Arc::new(Store::new(store, clock)) }
     }
 }
 

@@ -6,7 +6,7 @@ use clap::{
     Args, ValueEnum,
     builder::{PossibleValuesParser, TypedValueParser},
 };
-use service::Service;
+use service::{Service, Shared, StoreSize};
 
 use crate::{Context, Knob, Limits, Listeners, Model, QueueOrder};
 
@@ -24,6 +24,12 @@ pub struct Options {
     /// Most that may wait for a worker: connections, requests or jobs [default: 1024]
     #[arg(long, value_name = "N")]
     queue_limit: Option<NonZeroUsize>,
+    /// Memory of the cache, in bytes or as 64m; what is used least goes first [default: 64m]
+    #[arg(long, value_name = "SIZE", value_parser = size)]
+    memory: Option<usize>,
+    /// Parts of the cache that are locked each for itself [default: 16]
+    #[arg(long, value_name = "N")]
+    shards: Option<NonZeroUsize>,
 }
 
 /// Options of every program that listens, whatever it does with who connects.
@@ -76,12 +82,30 @@ pub fn positive_duration(text: &str) -> Result<Duration, String> {
     }
 }
 
+/// Bytes, as a plain number or in k, m or g of 1024 each.
+fn size(text: &str) -> Result<usize, String> {
+    let (digits, shift) = match text.as_bytes().last().map(u8::to_ascii_lowercase) {
+        Some(b'k') => (&text[..text.len() - 1], 10),
+        Some(b'm') => (&text[..text.len() - 1], 20),
+        Some(b'g') => (&text[..text.len() - 1], 30),
+        _ => (text, 0),
+    };
+    let bytes = digits.parse::<usize>().ok().and_then(|number| number.checked_mul(1 << shift));
+    bytes.filter(|&bytes| bytes > 0).ok_or_else(|| "a size above zero, as 64m".to_owned())
+}
+
 impl Options {
     /// The context of a server with these options.
     pub(super) fn suit(&self, context: &Context) -> Context {
+        let store = StoreSize::default();
+        let store = StoreSize {
+            bytes: self.memory.unwrap_or(store.bytes),
+            shards: self.shards.unwrap_or(store.shards),
+        };
         let queue = self.queue_limit.map_or(context.limits.queue, NonZeroUsize::get);
         Context {
             service: self.service,
+            shared: Shared::new(context.shared.clock, store),
             queue_order: match self.queue {
                 Some(Order::Fifo) => QueueOrder::Fifo,
                 Some(Order::Lifo) | None => QueueOrder::Lifo,
@@ -100,6 +124,14 @@ impl Options {
         ] {
             if given && !model.knobs.contains(&knob) {
                 eprintln!("{}: {} has no effect on this model", model.name, knob.option());
+            }
+        }
+        let of_the_cache =
+            [(self.memory.is_some(), "--memory"), (self.shards.is_some(), "--shards")];
+        for (given, option) in of_the_cache {
+            if given && self.service != Service::Cache {
+                let service = self.service.name();
+                eprintln!("{}: {option} has no effect on the service {service}", model.name);
             }
         }
     }

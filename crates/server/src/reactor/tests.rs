@@ -4,14 +4,15 @@ use std::{
     num::NonZeroUsize,
 };
 
-use service::{Done, End, Job, JobId, Phase, Service, Session, Work};
+use service::{Done, End, Job, JobId, Phase, Service, Session, StoreSize, Work};
 
 use super::*;
-use crate::{Batch, Errand, Limits, Listener, QueueOrder, Stop};
+use crate::{Batch, Errand, Limits, Listener, QueueOrder, Stop, clock::CLOCK};
 
 fn context() -> Context {
     Context {
         service: Service::Echo,
+        shared: service::Shared::new(CLOCK, StoreSize::default()),
         workers: NonZeroUsize::MIN,
         queue_order: QueueOrder::Fifo,
         idle_timeout: None,
