@@ -6,7 +6,7 @@ use std::{
 };
 
 use crate::{
-    model::{Model, for_every_model},
+    model::{EVENT_LOOP, Model, for_every_model},
     server::{LAB, Server},
 };
 
@@ -63,6 +63,17 @@ fn a_report_that_cannot_be_written_is_refused_at_the_start(model: Model) {
     assert!(errors.contains(path), "{errors}");
 }
 
+/// They are the cache's, whatever the model.
+#[test]
+fn options_of_the_cache_are_said_to_have_no_effect_on_others() {
+    for (service, count) in [("cache", 0), ("http", 2)] {
+        let options = ["--memory", "2m", "--shards", "3"];
+        let end = Server::start(EVENT_LOOP, service, &options).stop();
+        assert_eq!(end.errors.lines().count(), count, "{}", end.errors);
+        assert!(end.errors.lines().all(|line| line.contains(service)), "{}", end.errors);
+    }
+}
+
 #[test]
 fn an_unknown_model_is_answered_with_the_nearest_name() {
     let (output, errors) = lab(&["serve", "threadpool"]);
@@ -80,6 +91,10 @@ fn wrong_usage_is_exit_2() {
         &["serve", "thread-pool", "--queue-limit", "0"],
         &["serve", "event-loop", "--idle-timeout", "0s"],
         &["serve", "event-loop", "--drain", "soon"],
+        &["serve", "event-loop", "--memory", "0"],
+        &["serve", "event-loop", "--memory", "1t"],
+        &["serve", "event-loop", "--memory", "99999999999999g"],
+        &["serve", "event-loop", "--shards", "0"],
         &["serve", "event-loop", "--no-such-option"],
     ] {
         let (output, errors) = lab(arguments);

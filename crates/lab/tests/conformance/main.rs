@@ -20,6 +20,7 @@ mod wait;
 // The checks.
 mod backpressure;
 mod bad_input;
+mod cache;
 mod command_line;
 mod coverage;
 mod crowd;
