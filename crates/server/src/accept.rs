@@ -204,7 +204,6 @@ impl Listener {
 impl Connection {
     /// Its stream, to be driven from outside of this crate, and its seat, to be
     /// kept until the stream is closed.
-    #[must_use]
     pub fn into_parts(self) -> (TcpStream, Seat) {
         (self.stream, self.seat)
     }

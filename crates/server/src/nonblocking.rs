@@ -171,7 +171,7 @@ impl Peer {
                     Phase::Reading => self.read(shared, context)?,
                     // A worker left off here, with more than enough to send.
                     Phase::Working => {
-                        self.pass_on(Input::<&[u8]>::Nothing, &mut shared.output, &mut shared.runs)
+                        self.pass_on(Input::<&[u8]>::Nothing, &mut shared.output, &mut shared.runs);
                     }
                     Phase::Finished | Phase::Refused if !self.unsent.is_empty() => {
                         return Ok(Turn::Waiting);

@@ -1,15 +1,15 @@
 //! The cache: the memcached text protocol, and one store behind all connections.
 
-use std::{io::Write, thread};
+use std::{io::Write, process::Command, thread};
 
 use crate::{
     client::Client,
-    model::{Model, for_every_model},
-    server::Server,
+    model::{Model, PREFORK_LOOPS, PROCESS_PER_CONNECTION, for_models_of_threads},
+    server::{LAB, Server},
     wait::eventually,
 };
 
-for_every_model!(
+for_models_of_threads!(
     every_command_is_answered_byte_for_byte,
     connections_see_each_others_writes,
     counting_by_four_connections_adds_up,
@@ -20,6 +20,20 @@ for_every_model!(
 );
 
 const MIB: usize = 1 << 20;
+
+/// Their workers share no memory, and so no store.
+#[test]
+fn models_of_processes_refuse_it() {
+    for model in [PREFORK_LOOPS, PROCESS_PER_CONNECTION] {
+        let mut command = Command::new(LAB);
+        command.args(["serve", model.name, "--listen", "127.0.0.1:0", "--service", "cache"]);
+        let output = command.output().expect("the command runs");
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(!output.status.success() && output.stdout.is_empty(), "{}: {said}", model.name);
+        assert!(said.contains("processes share none"), "{}: {said}", model.name);
+        assert_eq!(said.lines().count(), 1, "{}: {said}", model.name);
+    }
+}
 
 impl Client {
     /// Sends, and wants to be answered so.

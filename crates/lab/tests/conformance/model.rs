@@ -62,6 +62,15 @@ impl Model {
 /// Makes a test of each function for every model: `MODULE::MODEL::FUNCTION`.
 macro_rules! for_every_model {
     ($($check:ident),+ $(,)?) => {
+        $crate::model::for_models_of_threads!($($check),+);
+        $crate::model::for_models!(prefork_loops = PREFORK_LOOPS: $($check),+);
+        $crate::model::for_models!(process_per_connection = PROCESS_PER_CONNECTION: $($check),+);
+    };
+}
+
+/// As [`for_every_model`], without those whose workers share no memory.
+macro_rules! for_models_of_threads {
+    ($($check:ident),+ $(,)?) => {
         $crate::model::for_models!(single_threaded = SINGLE_THREADED: $($check),+);
         $crate::model::for_models!(thread_per_connection = THREAD_PER_CONNECTION: $($check),+);
         $crate::model::for_models!(thread_pool = THREAD_POOL: $($check),+);
@@ -72,8 +81,6 @@ macro_rules! for_every_model {
         $crate::model::for_models!(dispatching_reactor = DISPATCHING_REACTOR: $($check),+);
         $crate::model::for_models!(loops_with_workers = LOOPS_WITH_WORKERS: $($check),+);
         $crate::model::for_models!(async_tasks = ASYNC_TASKS: $($check),+);
-        $crate::model::for_models!(prefork_loops = PREFORK_LOOPS: $($check),+);
-        $crate::model::for_models!(process_per_connection = PROCESS_PER_CONNECTION: $($check),+);
     };
 }
 
@@ -90,4 +97,4 @@ macro_rules! for_models {
     };
 }
 
-pub(crate) use {for_every_model, for_models};
+pub(crate) use {for_every_model, for_models, for_models_of_threads};

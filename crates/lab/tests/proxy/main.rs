@@ -20,6 +20,8 @@ mod rig;
 #[path = "../conformance/server.rs"]
 #[allow(dead_code, reason = "the servers' suite uses the rest")]
 mod server;
+#[path = "../conformance/tree.rs"]
+mod tree;
 #[path = "../conformance/wait.rs"]
 #[allow(dead_code, reason = "the servers' suite uses the rest")]
 mod wait;
