@@ -15,7 +15,7 @@ use std::{
 use nix::{
     sys::{
         resource::{UsageWho, getrusage},
-        signal::{Signal, kill},
+        signal::{Signal, kill, killpg},
     },
     unistd::Pid,
 };
@@ -38,7 +38,8 @@ pub(crate) struct Process {
 #[derive(Debug)]
 pub(crate) struct End {
     pub(crate) status: ExitStatus,
-    /// Context switches of all its threads, dead ones included.
+    /// Context switches of all its threads, dead ones included; and those of the
+    /// processes that it has started, if it has waited for them.
     pub(crate) context_switches: i64,
 }
 
@@ -152,6 +153,12 @@ impl Process {
 
 impl Drop for Process {
     fn drop(&mut self) {
+        // Those that it has started too, where it leaves them in its group. Once it
+        // was waited for, the group is nobody's, or another's.
+        let pid = i32::try_from(self.child.id()).map(Pid::from_raw);
+        if let (Ok(None), Ok(group)) = (self.child.try_wait(), pid) {
+            let _ = killpg(group, Signal::SIGKILL);
+        }
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
@@ -161,4 +168,47 @@ fn switches() -> i64 {
     getrusage(UsageWho::RUSAGE_CHILDREN).map_or(0, |usage| {
         usage.voluntary_context_switches() + usage.involuntary_context_switches()
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Long enough for a busy machine.
+    const PATIENCE: Duration = Duration::from_secs(20);
+
+    fn shell(script: &str) -> (Process, tempfile::TempDir) {
+        let scratch = tempfile::tempdir().unwrap();
+        let mut command = Command::new("sh");
+        command.arg("-c").arg(script);
+        let process = Process::start("server", scratch.path(), &[], &mut command).unwrap();
+        (process, scratch)
+    }
+
+    /// A hundred processes sleep, two generations below.
+    #[test]
+    fn context_switches_of_grandchildren_are_counted() {
+        let sleeps = "i=0; while [ $i -lt 100 ]; do sleep 0.001; i=$((i+1)); done";
+        let (mut server, _scratch) = shell(&format!("({sleeps}); echo; exec sleep 300"));
+        // The line is empty.
+        server.first_line(PATIENCE).unwrap();
+        let end = server.end(PATIENCE).unwrap();
+        assert!(end.context_switches >= 100, "{end:?}");
+    }
+
+    #[test]
+    fn what_it_has_started_is_not_left_behind() {
+        let (mut server, _scratch) = shell("sleep 300 & echo $!; wait");
+        let child = server.first_line(PATIENCE).unwrap();
+        drop(server);
+        let deadline = Instant::now() + PATIENCE;
+        let is_there = || {
+            let stat = fs::read_to_string(format!("/proc/{child}/stat")).unwrap_or_default();
+            stat.rsplit_once(") ").is_some_and(|(_, state)| !state.starts_with('Z'))
+        };
+        while is_there() {
+            assert!(Instant::now() < deadline, "{child} lives on");
+            thread::sleep(LOOK);
+        }
+    }
 }
