@@ -57,7 +57,11 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
         for Model { name, summary, threads, seed, .. } in ALL {
             let _ = writeln!(text, "{name}");
             if !args.names {
-                let _ = writeln!(text, "    {summary}\n    threads: {threads}; from \"{seed}\"");
+                let _ = write!(text, "    {summary}\n    threads: {threads}");
+                // What no text tells of is common knowledge.
+                let from =
+                    if seed.is_empty() { String::new() } else { format!("; from \"{seed}\"") };
+                let _ = writeln!(text, "{from}");
             }
         }
         if !args.names {

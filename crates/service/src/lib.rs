@@ -116,6 +116,7 @@ impl Default for Limits {
 }
 
 /// One connection's side of a protocol: bytes in, bytes and jobs out.
+// ANCHOR: session
 pub trait Session: Debug + Send {
     /// Takes `bytes` of the peer and appends to `output` whatever can be
     /// answered without work.
@@ -137,6 +138,7 @@ pub trait Session: Debug + Send {
     /// Requests answered so far; of a stream without requests, the pieces received.
     fn answered(&self) -> u64;
 }
+// ANCHOR_END: session
 
 /// What a session wants.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -25,7 +25,7 @@ pub const MODEL: Model = Model {
     name: "process-per-connection",
     summary: "a new process for every connection",
     threads: "1 + 2 × connections",
-    seed: "Event-driven Servers: An Intuitive Study",
+    seed: "",
     listeners: Listeners::One,
     knobs: &[],
     serve,

@@ -121,23 +121,24 @@ fn call(json: &RawValue) -> Result<Call<'_>, Malformed<'_>> {
     let members =
         if json.get().starts_with('{') { serde_json::from_str(json.get()).ok() } else { None };
     let Members { jsonrpc, id, method, params } = members.unwrap_or_default();
-    let id = id.map(RawValue::get);
-    let malformed = Malformed { id: id.filter(|id| may_be_id(id)).unwrap_or("null") };
-    if id.is_some_and(|id| !may_be_id(id)) || jsonrpc.and_then(string).as_deref() != Some("2.0") {
-        return Err(malformed);
-    }
-    let params = params.map(RawValue::get);
+    let (id, params) = (id.map(RawValue::get), params.map(RawValue::get));
+    let is_2_0 = jsonrpc.and_then(string).is_some_and(|version| version == "2.0");
     match method.and_then(string) {
-        Some(method) if params.is_none_or(|params| params.starts_with(['[', '{'])) => {
+        Some(method) if is_2_0 && id.is_none_or(may_be_id) && params.is_none_or(may_be_params) => {
             Ok(Call { id, method, params })
         }
-        _ => Err(malformed),
+        _ => Err(Malformed { id: id.filter(|id| may_be_id(id)).unwrap_or("null") }),
     }
 }
 
 /// Ids are strings, numbers or `null`.
 fn may_be_id(json: &str) -> bool {
     json == "null" || json.starts_with(|first: char| matches!(first, '"' | '-' | '0'..='9'))
+}
+
+/// Params are arrays or objects.
+fn may_be_params(json: &str) -> bool {
+    json.starts_with(['[', '{'])
 }
 
 /// The text of a JSON string; nothing, if it is none.

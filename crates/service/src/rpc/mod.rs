@@ -253,6 +253,7 @@ impl Session for Rpc {
         self.jobs.pop_front()
     }
 
+    // ANCHOR: complete
     fn complete(&mut self, done: Done, output: &mut Vec<u8>) {
         let Some(Waiting { line: name, id, result }) = self.calls.remove(&done.id.0) else {
             return;
@@ -270,6 +271,7 @@ impl Session for Rpc {
         self.resume(output);
         self.settle(output);
     }
+    // ANCHOR_END: complete
 
     fn phase(&self) -> Phase {
         match self.closed {
