@@ -16,17 +16,14 @@
 //! that depends on how the bytes happened to arrive, or would fill memory, the
 //! book says what differs.
 
-use std::{fmt, io::Write, mem, sync::Arc};
+use std::{mem, sync::Arc};
 
-use self::{
-    line::{Command, Get, Refusal, Update, Verb, parse, words},
-    shard::{Condition, Counted, Stored},
-    store::At,
-};
+use self::line::{Get, Refusal, Update, parse};
 use crate::{Done, End, Job, JobId, Limits, Phase, Session, Work};
 
 mod counts;
 mod line;
+mod obey;
 mod shard;
 mod store;
 
@@ -157,83 +154,6 @@ impl Cache {
         bytes.len()
     }
 
-    fn obey(&mut self, command: Command, output: &mut Vec<u8>) {
-        match command {
-            Command::Get(get, keys) => self.get(get, keys, output),
-            Command::Update(update) if update.length > self.body_bytes_max => {
-                if update.verb == Verb::Set {
-                    self.store.forget(&update.key);
-                }
-                self.state = State::Swallow { left: update.length + 2, quiet: update.quiet };
-            }
-            Command::Update(update) => self.state = State::Value { update, value: Vec::new() },
-            Command::Count { key, delta, quiet } => {
-                let counted = self.store.count(key, delta);
-                if let Counted::Now(number) = counted {
-                    self.answer(number, quiet, output);
-                } else {
-                    self.answer(not_counted(counted), quiet, output);
-                }
-            }
-            Command::Delete { key, quiet } => {
-                let deleted = self.store.delete(key);
-                self.answer(if deleted { "DELETED" } else { "NOT_FOUND" }, quiet, output);
-            }
-            Command::Touch { key, exptime, quiet } => {
-                let touched = self.store.touch(key, exptime).is_some();
-                self.answer(if touched { "TOUCHED" } else { "NOT_FOUND" }, quiet, output);
-            }
-            Command::Flush { delay, quiet } => {
-                self.store.flush(delay);
-                self.answer("OK", quiet, output);
-            }
-            Command::Verbosity { quiet } => self.answer("OK", quiet, output),
-            Command::Stats => {
-                for (name, value) in self.store.stats() {
-                    put(output, format_args!("STAT {name} {value}\r\n"));
-                }
-                put(output, format_args!("STAT version {}\r\n", env!("CARGO_PKG_VERSION")));
-                self.answer("END", false, output);
-            }
-            Command::ResetStats => {
-                self.store.reset_counts();
-                self.answer("RESET", false, output);
-            }
-            Command::Version => {
-                let version = concat!("VERSION ", env!("CARGO_PKG_VERSION"));
-                self.answer(version, false, output);
-            }
-            Command::Quit => self.state = State::Closed { refused: false },
-            Command::OtherProtocol => self.state = State::Closed { refused: true },
-        }
-    }
-
-    /// Answers the values of all keys, or of as many as go into a piece.
-    fn get(&mut self, get: Get, keys: &[u8], output: &mut Vec<u8>) {
-        let full = output.len() + PIECE;
-        let mut keys = words(keys);
-        while let Some(key) = keys.next() {
-            let found = match get.exptime {
-                Some(exptime) => self.store.touch(key, exptime),
-                None => self.store.get(key),
-            };
-            let Some(item) = found else { continue };
-            output.extend_from_slice(b"VALUE ");
-            output.extend_from_slice(key);
-            put(output, format_args!(" {} {}", item.flags, item.value.len()));
-            if get.with_cas {
-                put(output, format_args!(" {}", item.cas));
-            }
-            output.extend_from_slice(b"\r\n");
-            output.extend_from_slice(&item.value);
-            output.extend_from_slice(b"\r\n");
-            if output.len() >= full {
-                return self.pause(Some((get, keys.collect::<Vec<_>>().join(&b' '))));
-            }
-        }
-        self.answer("END", false, output);
-    }
-
     /// Takes a value, if it is whole with these bytes; returns how many are used.
     fn value(&mut self, bytes: &[u8], output: &mut Vec<u8>) -> usize {
         let State::Value { update, value } = &mut self.state else { return 0 };
@@ -259,30 +179,6 @@ impl Cache {
         };
         self.answer(says, quiet, output);
         missing
-    }
-
-    fn store(&self, update: Update, value: &[u8]) -> &'static str {
-        let Update { verb, key, flags, exptime, .. } = update;
-        let condition = match verb {
-            Verb::Set => Condition::Always,
-            Verb::Add => Condition::Absent,
-            Verb::Replace => Condition::Present,
-            Verb::Cas(id) => Condition::Is(id),
-            Verb::Append => return stored(self.extend(&key, At::Back, value)),
-            Verb::Prepend => return stored(self.extend(&key, At::Front, value)),
-        };
-        stored(self.store.store(key, (condition, flags, exptime), value))
-    }
-
-    fn extend(&self, key: &[u8], at: At, more: &[u8]) -> Stored {
-        self.store.extend(key, at, more, self.body_bytes_max)
-    }
-
-    fn answer(&mut self, says: impl fmt::Display, quiet: bool, output: &mut Vec<u8>) {
-        self.answered += 1;
-        if !quiet {
-            put(output, format_args!("{says}\r\n"));
-        }
     }
 
     /// Asks for a job that is none. A drive sends what there is before it runs
@@ -363,29 +259,6 @@ impl Session for Cache {
 fn is_too_long(line: &[u8]) -> bool {
     line.len() > LINE_BYTES_MAX
         && (line.len() > KEYS_BYTES_MAX || !line.trim_ascii_start().starts_with(b"g"))
-}
-
-fn put(output: &mut Vec<u8>, text: fmt::Arguments) {
-    // Writing into memory does not fail.
-    let _ = output.write_fmt(text);
-}
-
-fn stored(stored: Stored) -> &'static str {
-    match stored {
-        Stored::Done => "STORED",
-        Stored::Refused => "NOT_STORED",
-        Stored::Exists => "EXISTS",
-        Stored::NotFound => "NOT_FOUND",
-        Stored::NoRoom => "SERVER_ERROR out of memory storing object",
-    }
-}
-
-fn not_counted(counted: Counted) -> &'static str {
-    match counted {
-        Counted::NotFound => "NOT_FOUND",
-        Counted::NoNumber => "CLIENT_ERROR cannot increment or decrement non-numeric value",
-        Counted::NoRoom | Counted::Now(_) => "SERVER_ERROR out of memory in incr",
-    }
 }
 
 #[cfg(test)]

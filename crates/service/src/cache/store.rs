@@ -71,10 +71,12 @@ impl Store {
         }
     }
 
+    // ANCHOR: get
     pub(super) fn get(&self, key: &[u8]) -> Option<Item> {
         let now = self.clock.now();
         self.shard(key).get(key, now)
-    }
+    } // Unlocked. The item's value is shared, not copied.
+    // ANCHOR_END: get
 
     pub(super) fn touch(&self, key: &[u8], exptime: i64) -> Option<Item> {
         let now = self.clock.now();
