@@ -34,15 +34,12 @@ fn a_thread_pool_leaves_newcomers_in_the_backlog() {
 fn a_dispatching_reactor_reads_nobody_new() {
     let options = ["--workers", "2", "--queue-limit", "1"];
     let server = Server::start(DISPATCHING_REACTOR, "http", &options);
-    let mut slow = server.connect_http();
-    slow.send(get("/sleep?ms=1000"));
+    let slow = server.connect_http();
+    slow.send(get(FOR_EVER));
     slow.client.await_delivery();
-    let mut quick = server.connect_http();
+    let quick = server.connect_http();
     quick.send(get("/"));
     throughout(SETTLE, "the quick one waits", || !quick.client.has_answer());
-    slow.answer().assert_text("slept 1000 ms\n");
-    quick.answer().assert_text("hello, world\n");
-    server.stop_well();
 }
 
 /// One job is with the worker, and one in the queue. The others are told while
@@ -73,7 +70,7 @@ fn under_overload_loops_with_workers_answer_everybody() {
     let server = Server::start(LOOPS_WITH_WORKERS, "http", &options);
     let mut clients: Vec<HttpClient> = (0..20).map(|_| server.connect_http()).collect();
     for client in &clients {
-        client.send(get("/sleep?ms=200"));
+        client.send(get("/sleep?ms=500"));
     }
     let (mut slept, mut refused) = (0, 0);
     for client in &mut clients {
