@@ -267,3 +267,17 @@ fn jobs_in_the_queue_are_answered() {
     let report = server.wait().report.expect("there is a report");
     assert_eq!((report.count("requests"), report.count("cut")), (5, 0), "{report:?}");
 }
+
+/// One runs and two wait when the drain is over: none of them is forgotten.
+#[test]
+fn jobs_in_the_queue_are_cut_after_the_drain() {
+    let options = ["--workers", "1", "--drain", "200ms"];
+    let server = Server::start(LOOPS_WITH_WORKERS, "http", &options);
+    let clients = [(); 3].map(|()| server.connect_http());
+    for client in &clients {
+        client.send(get("/sleep?ms=60000"));
+        client.client.await_delivery();
+    }
+    let report = server.stop_well();
+    assert_eq!((report.count("accepted"), report.count("cut")), (3, 3), "{report:?}");
+}

@@ -87,19 +87,22 @@ fn status(client: &mut TcpStream, body: &str) -> String {
     String::from_utf8_lossy(&answer[9..12]).into_owned()
 }
 
-/// Each byte asks for a job, and is sent back when that is done: in any order.
+/// Each byte asks for a job, and is sent back when that is done: in any order. But
+/// `!` is refused.
 #[derive(Debug, Default)]
 struct Multiplexing {
     asked: Vec<Job>,
     out: usize,
     ended: bool,
+    refused: bool,
     answered: u64,
 }
 
 impl Session for Multiplexing {
     fn receive(&mut self, bytes: &[u8], _: &mut Vec<u8>) {
         let job = |&byte: &u8| Job { id: JobId(byte.into()), work: Work::Compute { units: 1 } };
-        self.asked.extend(bytes.iter().map(job));
+        self.refused |= bytes.contains(&b'!');
+        self.asked.extend(bytes.iter().filter(|&&byte| byte != b'!').map(job));
     }
 
     fn end(&mut self, _: End, _: &mut Vec<u8>) {
@@ -120,6 +123,7 @@ impl Session for Multiplexing {
 
     fn phase(&self) -> Phase {
         match (self.ended, self.out) {
+            _ if self.refused => Phase::Refused,
             (false, _) => Phase::Reading,
             (true, 0) => Phase::Finished,
             (true, _) => Phase::Working,
@@ -266,6 +270,18 @@ fn who_waits_for_a_job_is_not_idle() {
         turn(&mut reactor, Duration::from_millis(10));
     }
     assert!(reactor.is_empty(), "now it is");
+}
+
+/// Nothing can be sent any more, and to try would be an error.
+#[test]
+fn a_job_that_comes_back_during_the_farewell_answers_nobody() {
+    let context = context();
+    let (mut reactor, _listener, mut client) = multiplexing(&context);
+    client.write_all(b"a!").unwrap();
+    let errand = errands(&mut reactor, 1).remove(0);
+    assert_eq!(client.read(&mut [0; 8]).unwrap(), 0, "it is told that nothing follows");
+    reactor.complete(errand.run());
+    assert!(!reactor.is_empty(), "it is listened to all the same");
 }
 
 /// The answer to the first lets the second out, behind the back of the kernel.
