@@ -46,7 +46,7 @@ struct Class {
 }
 
 /// How late the generator itself took up what was due: to send it, or to queue
-/// it behind an answer that its connection still owed. Not counted from when the
+/// it behind the answers that its connection still owed. Not counted from when the
 /// connection became free: a generator that was stopped learns of that late too.
 #[derive(Debug, Default)]
 pub(crate) struct Lag {

@@ -69,6 +69,16 @@ impl Pacing {
             Self::Open(schedule) => schedule.take(),
         }
     }
+
+    /// Whether a client of connection `number`, at `place` and answered `now`, asks
+    /// again at once; in a closed loop that thinks it is queued instead.
+    #[inline]
+    pub(crate) fn goes_on(&mut self, number: u32, place: usize, now: u64) -> bool {
+        match self {
+            Self::Closed(turns) => turns.goes_on(number, place, now),
+            Self::Silent | Self::Open(_) => false,
+        }
+    }
 }
 
 impl Turns {
@@ -94,10 +104,8 @@ impl Turns {
         }
     }
 
-    /// Whether connection `number`, at `place` and answered `now`, asks again at
-    /// once; else it is queued.
     #[inline]
-    pub(crate) fn goes_on(&mut self, number: u32, place: usize, now: u64) -> bool {
+    fn goes_on(&mut self, number: u32, place: usize, now: u64) -> bool {
         let queue = match &mut self.cold {
             Some(cold) if !number.is_multiple_of(self.every) => cold,
             _ => &mut self.hot,

@@ -90,7 +90,7 @@ pub struct Report {
     /// `latency_slow` in full.
     pub histogram_slow: Option<String>,
     /// Open loop: share of the arrivals that the generator took up within 1 ms
-    /// of being due: sent, or queued behind the answer the connection owed.
+    /// of being due: sent, or queued behind the answers the connection owed.
     pub adherence: Option<f64>,
     /// Open loop: the latest of them.
     pub max_lag_us: Option<f64>,

@@ -1,7 +1,8 @@
 //! The loop: waits, sends what is due, reads and verifies what came.
 //!
 //! An answer costs one `read`, one `write`, a share of one `epoll_wait` and one
-//! reading of the clock, and allocates nothing. Sockets are edge-triggered with
+//! reading of the clock, and allocates nothing. Where several are in flight, those
+//! that come together share even that. Sockets are edge-triggered with
 //! both interests registered once. A read that returns less than the buffer has
 //! drained the socket, so no second read is owed: later bytes, and the end of
 //! the stream, come as edges of their own.
@@ -227,18 +228,8 @@ impl Generator<'_> {
     /// Has a connection ask further, which just got so many answers.
     #[inline]
     fn go_on(&mut self, id: usize, answers: usize, now: u64) {
-        match &mut self.pacing {
-            Pacing::Closed(_) => {
-                if self.connections[id].exchanges.owed() == 0 {
-                    self.ask_who_waited(id, now);
-                }
-                for _ in 0..answers {
-                    let Pacing::Closed(turns) = &mut self.pacing else { return };
-                    if turns.goes_on(self.share.number(id), id, now) && self.sending {
-                        self.ask(id, now, now);
-                    }
-                }
-            }
+        match self.pacing {
+            Pacing::Closed(_) => self.ask_again(id, answers, now),
             Pacing::Open(_) => {
                 // What was due in the window is sent after it too, in the grace period.
                 while self.connections[id].exchanges.owed() < self.in_flight {
@@ -251,13 +242,23 @@ impl Generator<'_> {
         self.write(id);
     }
 
-    /// Asks for those of a closed loop who waited for a new connection; some may
-    /// have to wait for yet another.
-    fn ask_who_waited(&mut self, id: usize, now: u64) {
-        for _ in 0..self.connections[id].waiting.len() {
-            let due = self.connections[id].waiting.pop_front();
-            if let Some(due) = due.filter(|_| self.sending) {
-                self.ask(id, due, now);
+    /// Has those of a closed loop ask who waited for a new connection, if it can be
+    /// made now, and those who were answered.
+    #[inline]
+    fn ask_again(&mut self, id: usize, answers: usize, now: u64) {
+        if self.connections[id].exchanges.owed() == 0 {
+            // Some may have to wait for yet another.
+            for _ in 0..self.connections[id].waiting.len() {
+                let due = self.connections[id].waiting.pop_front();
+                if let Some(due) = due.filter(|_| self.sending) {
+                    self.ask(id, due, now);
+                }
+            }
+        }
+        let number = self.share.number(id);
+        for _ in 0..answers {
+            if self.pacing.goes_on(number, id, now) && self.sending {
+                self.ask(id, now, now);
             }
         }
     }

@@ -9,10 +9,9 @@ use std::{
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
-        mpsc,
     },
     thread,
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use common::{echo, echo_of, http, plan, run, serve};
@@ -98,43 +97,24 @@ fn the_last_answers_may_be_missing() {
     assert_eq!(report.errors.total(), 0, "{:?}", report.errors);
 }
 
-/// Echoes each request of 64 bytes 20 ms after it came.
-fn late(mut stream: TcpStream) {
-    let mut writer = stream.try_clone().unwrap();
-    let (queue, waiting) = mpsc::channel::<(Instant, [u8; 64])>();
-    thread::spawn(move || {
-        for (came, request) in waiting {
-            thread::sleep(Duration::from_millis(20).saturating_sub(came.elapsed()));
-            if writer.write_all(&request).is_err() {
-                return;
-            }
-        }
-    });
-    let mut request = [0; 64];
-    while stream.read_exact(&mut request).is_ok() {
-        if queue.send((Instant::now(), request)).is_err() {
-            return;
-        }
-    }
-}
-
 #[test]
 fn an_arrival_is_sent_at_once_while_fewer_are_in_flight() {
-    // One is due every 5 ms, and its answer takes 20 ms: four are in flight.
-    let due_and_sent = |count| {
-        let mut plan = in_flight(plan(serve(|_, stream| late(stream)), 1), count);
-        plan.mode = Mode::Open { rate: 200.0, arrivals: Arrivals::Fixed };
-        plan.duration = Duration::from_millis(600);
-        plan.grace = Duration::from_secs(20);
+    let open = |count| {
+        let more = Arc::<AtomicU64>::default();
+        let seen = Arc::clone(&more);
+        let mut plan =
+            in_flight(plan(serve(move |_, stream| wait_for(4, stream, &seen)), 1), count);
+        plan.mode = Mode::Open { rate: 1000.0, arrivals: Arrivals::Fixed };
         let report = run(&plan);
-        assert_eq!((report.unsent, report.censored, report.errors.total()), (0, 0, 0));
-        assert_eq!(report.latency.samples, report.sent);
-        (report.latency.mean_us, report.latency_from_send.unwrap().mean_us)
+        assert_eq!(report.errors.total(), 0, "{:?}", report.errors);
+        (report, more.load(Ordering::Relaxed))
     };
-    let (due, sent) = due_and_sent(16);
-    assert!(due < 1.5 * sent, "nothing waits: {due} us, {sent} us from the send");
-    let (due, sent) = due_and_sent(1);
-    assert!(due > 2.0 * sent, "all wait: {due} us, {sent} us from the send");
+    // The server answers when there are four: those of a whole four are all answered.
+    let (report, more) = open(4);
+    assert!(report.answered > 50 && report.censored < 4, "{} answers", report.answered);
+    assert!(report.latency.samples + report.censored >= report.sent && more == 0);
+    let (report, _) = open(3);
+    assert_eq!((report.answered_total, report.censored), (0, 3));
 }
 
 #[test]

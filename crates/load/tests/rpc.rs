@@ -102,9 +102,11 @@ fn answers_may_come_in_any_order_and_in_pieces() {
     for piece in [7, 1000] {
         let report = calling(calls.clone(), 5, backwards(5, piece));
         assert_eq!(report.errors.total(), 0, "{:?}", report.errors);
-        assert_eq!((report.served, report.censored), (3, 0));
-        assert!(report.answered > 50, "{} answers", report.answered);
-        assert_eq!(report.latency.samples, report.sent);
+        assert!(report.served == 3 && report.answered > 50, "{} answers", report.answered);
+        // At the end some may wait for others that do not come any more; a few of
+        // those may have been sent when the window was just over.
+        assert!(report.censored <= 3 * 4, "{} censored", report.censored);
+        assert!(report.latency.samples + report.censored >= report.sent);
     }
 }
 

@@ -74,7 +74,6 @@ impl Load {
         match varies {
             Varies::Workers => {} // The server's affair.
             Varies::Connections => plan.connections = count,
-            // None is no plan: its check says so, as of other counts.
             Varies::InFlight => fill(&mut plan.in_flight, NonZeroU32::new(x)),
             Varies::RequestsPerConnection => plan.requests_per_connection = NonZeroU32::new(x),
             Varies::SlowReaders => plan.slow_readers = count,
