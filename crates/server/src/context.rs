@@ -23,8 +23,8 @@ pub struct Context {
     pub shared: Shared,
     /// How many threads share the work, in models that have workers or loops.
     pub workers: NonZeroUsize,
-    /// In which order waiting connections are taken, in models with such a queue.
-    pub queue_order: QueueOrder,
+    /// How who waits is queued, in models that have a choice: one of theirs.
+    pub queue: Queue,
     /// How long a silent peer is kept; `None` is for ever.
     pub idle_timeout: Option<Duration>,
     /// Bounds on what clients can make the server hold.
@@ -54,13 +54,45 @@ impl Default for Limits {
     }
 }
 
-/// In which order a queue is taken from.
+/// How who waits is queued; what a model has to choose from, it says in its
+/// [`crate::Knob::Queue`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum QueueOrder {
+pub enum Queue {
     /// Last in, first out.
     Lifo,
     /// First in, first out.
     Fifo,
+    /// In a channel, without a lock.
+    Channel,
+    /// Behind a mutex, with condition variables.
+    Mutex,
+}
+
+impl Queue {
+    /// Every queue of every model.
+    pub const ALL: [Self; 4] = [Self::Lifo, Self::Fifo, Self::Channel, Self::Mutex];
+
+    /// The name that a user types.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Lifo => "lifo",
+            Self::Fifo => "fifo",
+            Self::Channel => "channel",
+            Self::Mutex => "mutex",
+        }
+    }
+
+    /// What it means, in a few words.
+    #[must_use]
+    pub fn summary(self) -> &'static str {
+        match self {
+            Self::Lifo => "last come, first served",
+            Self::Fifo => "first come, first served",
+            Self::Channel => "first come, first served; a channel without a lock",
+            Self::Mutex => "first come, first served; a mutex and condition variables",
+        }
+    }
 }
 
 thread_local! {

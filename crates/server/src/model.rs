@@ -2,7 +2,7 @@
 
 use std::io;
 
-use crate::{Context, Inherited, Listener};
+use crate::{Context, Inherited, Listener, Queue};
 
 /// A concurrency model: its name card, and how it serves.
 #[derive(Clone, Copy, Debug)]
@@ -41,20 +41,17 @@ pub enum Listeners {
 pub enum Knob {
     /// `--workers`
     Workers,
-    /// `--queue`
-    Queue,
+    /// `--queue`, and what it can be; the first, if nothing is said.
+    Queue(&'static [Queue]),
     /// `--queue-limit`
     QueueLimit,
 }
 
-impl Knob {
-    /// The option as a user types it.
+impl Model {
+    /// The queues that it has to choose from; none, in most models.
     #[must_use]
-    pub fn option(self) -> &'static str {
-        match self {
-            Self::Workers => "--workers",
-            Self::Queue => "--queue",
-            Self::QueueLimit => "--queue-limit",
-        }
+    pub fn queues(&self) -> &'static [Queue] {
+        let of = |knob: &Knob| if let Knob::Queue(queues) = *knob { Some(queues) } else { None };
+        self.knobs.iter().find_map(of).unwrap_or_default()
     }
 }

@@ -22,7 +22,7 @@ use clap::{CommandFactory, FromArgMatches, Parser};
 use service::{Service, Shared, StoreSize};
 
 use crate::{
-    Context, Inherited, Limits, Listener, Listeners, Model, QueueOrder, Stats, Stop, clock::CLOCK,
+    Context, Inherited, Limits, Listener, Listeners, Model, Queue, Stats, Stop, clock::CLOCK,
     processes::allow_stop_signals,
 };
 
@@ -31,6 +31,8 @@ pub use options::{Common, Options, positive_duration};
 use ending::Ending;
 use limits::{check_descriptors, check_writable, raise_descriptor_limit, refused};
 
+/// What a program ends with that was asked for what it has not.
+const WRONG_USAGE: u8 = 2;
 /// How long a server may take to end once its drain is over.
 const AFTER_DRAIN: Duration = Duration::from_secs(1);
 /// As above, of a server whose children take that long themselves.
@@ -45,7 +47,7 @@ struct Arguments {
 /// The `main` of a model's own program.
 #[must_use]
 pub fn main(model: &Model) -> ExitCode {
-    let command = Arguments::command().name(model.name).about(model.summary);
+    let command = options::suited_to(model, Arguments::command());
     let arguments = Arguments::from_arg_matches(&command.get_matches());
     match arguments {
         Ok(arguments) => run(model, &arguments.options),
@@ -56,6 +58,10 @@ pub fn main(model: &Model) -> ExitCode {
 /// Runs `model` until a stop signal; tells on standard error why, if it cannot.
 #[must_use]
 pub fn run(model: &Model, options: &Options) -> ExitCode {
+    if let Err(message) = options.check_queue(model) {
+        eprintln!("{}: {message}", model.name);
+        return ExitCode::from(WRONG_USAGE);
+    }
     match serve(model, options) {
         Ok(()) => ExitCode::SUCCESS,
         Err(message) => {
@@ -85,7 +91,7 @@ fn serve(model: &Model, options: &Options) -> Result<(), String> {
             serde_json::to_string_pretty(&stats.report(name, service.name()))
         }),
     };
-    program.run(|listener, context| (model.serve)(listener, &options.suit(context)))
+    program.run(|listener, context| (model.serve)(listener, &options.suit(model, context)))
 }
 
 /// A process that another has started: its socket is there, and who stops it
@@ -97,7 +103,7 @@ fn serve_inherited(
     options: &Options,
 ) -> Result<(), String> {
     let cannot = |error: io::Error| format!("{} cannot start: {error}", inherited.part());
-    let mut context = options.suit(&context(&options.common).map_err(cannot)?);
+    let mut context = options.suit(model, &context(&options.common).map_err(cannot)?);
     context.limits.connections = inherited.connections();
     let context = Arc::new(context);
     let main = context.stats.thread(inherited.part());
@@ -192,7 +198,7 @@ fn context(options: &Common) -> io::Result<Context> {
             Some(workers) => workers,
             None => thread::available_parallelism()?,
         },
-        queue_order: QueueOrder::Lifo,
+        queue: Queue::Fifo,
         idle_timeout: options.idle_timeout,
         limits: Limits { connections, ..Limits::default() },
         stop: Arc::new(Stop::new(options.drain)?),

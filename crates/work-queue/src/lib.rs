@@ -131,6 +131,7 @@ impl<T> WorkQueue<T> {
         Ok(())
     }
 
+    // ANCHOR: pop
     /// Takes a job. While there is none this waits; `None` once the queue is
     /// closed and everything in it was taken.
     pub fn pop(&self) -> Option<T> {
@@ -146,6 +147,7 @@ impl<T> WorkQueue<T> {
         }
         job
     }
+    // ANCHOR_END: pop
 
     /// Takes in no more. Who waits for room is turned away; what is in the queue
     /// is still given out. Closing twice is closing once.

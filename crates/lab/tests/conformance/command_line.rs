@@ -25,15 +25,17 @@ fn lab(arguments: &[&str]) -> (Output, String) {
 
 /// Which options mean something is the model's; that all are taken is not.
 fn options_without_effect_are_said_on_standard_error(model: Model) {
-    let options = ["--workers", "2", "--queue", "fifo", "--queue-limit", "64"];
+    let queue = if model.name == "thread-pool" { "mutex" } else { "fifo" };
+    let options = ["--workers", "2", "--queue", queue, "--queue-limit", "64"];
     let server = Server::start(model, "echo", &options);
     assert_ne!(server.address.port(), 0, "port 0 picks one");
     server.connect().ping("it serves all the same");
     let end = server.stop();
     assert_eq!((end.status.code(), end.output.as_str()), (Some(0), ""), "one line on stdout");
     let unused: &[&str] = match model.name {
+        "thread-pool" => &[],
         "connection-per-event-base" => &["--queue-limit"],
-        "thread-pool" | "dispatching-reactor" | "loops-with-workers" => &["--queue"],
+        "dispatching-reactor" | "loops-with-workers" => &["--queue"],
         "pooled-event-loops" | "reuseport-loops" | "async-tasks" | "prefork-loops" => {
             &["--queue", "--queue-limit"]
         }
@@ -79,6 +81,32 @@ fn an_unknown_model_is_answered_with_the_nearest_name() {
     let (output, errors) = lab(&["serve", "threadpool"]);
     assert_eq!((output.status.code(), output.stdout.len()), (Some(2), 0), "{errors}");
     assert!(errors.contains("'thread-pool'"), "{errors}");
+}
+
+/// Where a model has a choice, what is not among it is not passed over.
+#[test]
+fn a_queue_of_another_model_is_refused_with_those_it_has() {
+    for (model, queue, has) in [
+        ("thread-pool", "lifo", "channel or mutex"),
+        ("connection-per-event-base", "mutex", "lifo or fifo"),
+    ] {
+        let (output, errors) = lab(&["serve", model, "--listen", "127.0.0.1:0", "--queue", queue]);
+        assert_eq!((output.status.code(), output.stdout.len()), (Some(2), 0), "{errors}");
+        assert_eq!(errors.lines().count(), 1, "{errors}");
+        for word in [model, queue, has] {
+            assert!(errors.contains(word), "{word} in {errors}");
+        }
+    }
+}
+
+#[test]
+fn the_help_tells_which_queues_there_are() {
+    let (output, errors) = lab(&["serve", "--help"]);
+    let help = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success(), "{errors}");
+    for queue in ["lifo", "fifo", "channel", "mutex"] {
+        assert!(help.contains(&format!("- {queue}:")), "{queue} in {help}");
+    }
 }
 
 #[test]

@@ -6,7 +6,7 @@ use std::thread;
 use crate::{
     client::Client,
     http_client::post,
-    model::{Model, for_every_model},
+    model::{Model, THREAD_POOL, for_every_model},
     server::Server,
     wait::{SETTLE, eventually, throughout},
 };
@@ -39,7 +39,11 @@ fn two_hundred_clients_are_served(model: Model) {
 }
 
 fn two_hundred_http_clients_are_served(model: Model) {
-    let server = Server::start(model, "http", &["--workers", "4"]);
+    two_hundred_http_clients(model, &["--workers", "4"]);
+}
+
+fn two_hundred_http_clients(model: Model, options: &[&str]) {
+    let server = Server::start(model, "http", options);
     thread::scope(|scope| {
         for number in 0..CROWD {
             let server = &server;
@@ -61,7 +65,11 @@ fn two_hundred_http_clients_are_served(model: Model) {
 /// Four workers, 64 clients that stay: exactly four are served by models in
 /// which a worker keeps its client. When those leave, it is the turn of others.
 fn clients_that_stay_are_served_as_many_as_the_model_can(model: Model) {
-    let server = Server::start(model, "echo", &["--workers", "4"]);
+    clients_that_stay(model, &["--workers", "4"]);
+}
+
+fn clients_that_stay(model: Model, options: &[&str]) {
+    let server = Server::start(model, "echo", options);
     let mut clients: Vec<Client> = (0..64).map(|_| server.connect()).collect();
     for client in &clients {
         client.send("ping");
@@ -80,4 +88,17 @@ fn clients_that_stay_are_served_as_many_as_the_model_can(model: Model) {
     }
     let report = server.stop_well();
     assert_eq!((report.count("served"), report.count("bytes_out")), (64, 256));
+}
+
+/// The other queue of the pool.
+const MUTEX: [&str; 4] = ["--workers", "4", "--queue", "mutex"];
+
+#[test]
+fn two_hundred_clients_are_served_from_behind_a_mutex() {
+    two_hundred_http_clients(THREAD_POOL, &MUTEX);
+}
+
+#[test]
+fn clients_that_stay_are_served_from_behind_a_mutex() {
+    clients_that_stay(THREAD_POOL, &MUTEX);
 }

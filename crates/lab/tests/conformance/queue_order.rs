@@ -50,4 +50,7 @@ fn event_bases_are_served_first_in_first_out_if_asked() {
 #[test]
 fn a_thread_pool_serves_first_in_first_out() {
     assert_eq!(order(THREAD_POOL, &[]), [0, 1, 2, 3, 4, 5]);
+    for queue in ["channel", "mutex"] {
+        assert_eq!(order(THREAD_POOL, &["--queue", queue]), [0, 1, 2, 3, 4, 5], "{queue}");
+    }
 }

@@ -12,7 +12,7 @@ use rustix::process::Signal;
 use crate::{
     client::Client,
     http_client::{HttpClient, get},
-    model::{LOOPS_WITH_WORKERS, Model, Serves, for_every_model},
+    model::{LOOPS_WITH_WORKERS, Model, Serves, THREAD_POOL, for_every_model},
     pattern::{assert_pattern, pattern},
     server::Server,
     wait::{PATIENCE, eventually},
@@ -96,7 +96,16 @@ fn newcomers_are_refused_during_the_drain(model: Model) {
 
 /// Who was accepted and then waited in a queue of the server is not dropped.
 fn queued_requests_are_answered(model: Model) {
-    let server = Server::start(model, "http", &["--workers", WORKERS]);
+    queued_requests(model, &["--workers", WORKERS]);
+}
+
+#[test]
+fn requests_queued_behind_a_mutex_are_answered() {
+    queued_requests(THREAD_POOL, &["--workers", WORKERS, "--queue", "mutex"]);
+}
+
+fn queued_requests(model: Model, options: &[&str]) {
+    let server = Server::start(model, "http", options);
     let mut clients: Vec<HttpClient> = (0..8).map(|_| server.connect_http()).collect();
     if model.serves == Serves::One {
         clients.truncate(1);
@@ -118,8 +127,18 @@ fn queued_requests_are_answered(model: Model) {
 }
 
 fn idle_clients_do_not_delay_the_end(model: Model) {
+    idle_clients(model, &["--workers", WORKERS]);
+}
+
+/// Workers that wait for a job are woken by the end of jobs.
+#[test]
+fn idle_workers_behind_a_mutex_do_not_delay_the_end() {
+    idle_clients(THREAD_POOL, &["--workers", "16", "--queue", "mutex"]);
+}
+
+fn idle_clients(model: Model, options: &[&str]) {
     for signal in [Signal::TERM, Signal::INT, Signal::QUIT] {
-        let server = Server::start(model, "http", &["--workers", WORKERS]);
+        let server = Server::start(model, "http", options);
         let count = model.at_once(10, 4);
         let mut clients: Vec<HttpClient> = (0..count).map(|_| server.connect_http()).collect();
         for client in &mut clients {

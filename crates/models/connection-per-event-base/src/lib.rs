@@ -21,17 +21,13 @@
 //! (`--queue fifo` mends that alone); (3) the idle timeout runs while a
 //! connection is queued; (4) each connection takes four descriptors.
 
-use std::{
-    collections::VecDeque,
-    io,
-    sync::{Arc, Condvar, Mutex, PoisonError},
-    thread,
-};
+use std::{io, sync::Arc, thread};
 
 use mio::unix::pipe;
 use server::{
-    Connection, Context, Events, Knob, Listener, Listeners, Model, QueueOrder, Reactor, Worker,
+    Connection, Context, Events, Knob, Listener, Listeners, Model, Queue, Reactor, Worker,
 };
+use work_queue::{Order, WorkQueue};
 
 /// The model's name card.
 pub const MODEL: Model = Model {
@@ -40,7 +36,7 @@ pub const MODEL: Model = Model {
     threads: "1 + workers",
     seed: "Multi-Threaded Libevent Server Example",
     listeners: Listeners::One,
-    knobs: &[Knob::Workers, Knob::Queue],
+    knobs: &[Knob::Workers, Knob::Queue(&[Queue::Lifo, Queue::Fifo])],
     serve,
     child: None,
 };
@@ -69,18 +65,8 @@ impl<'a> EventBase<'a> {
 }
 // ANCHOR_END: base
 
-/// Connections that no worker has yet.
-#[derive(Debug, Default)]
-struct Queue<'a> {
-    jobs: Mutex<Jobs<'a>>,
-    changed: Condvar,
-}
-
-#[derive(Debug, Default)]
-struct Jobs<'a> {
-    waiting: VecDeque<EventBase<'a>>,
-    closed: bool,
-}
+/// Connections that no worker has yet. Nothing bounds how many.
+type Waiting<'a> = WorkQueue<EventBase<'a>>;
 
 /// Serves `listener` until the stop is requested, then drains the queue.
 ///
@@ -89,13 +75,14 @@ struct Jobs<'a> {
 /// Fails if a worker cannot be spawned or the listener is broken.
 // ANCHOR: serve
 pub fn serve(listener: &Listener, context: &Context) -> io::Result<()> {
-    let queue = &Queue::default();
+    let order = if context.queue == Queue::Fifo { Order::Fifo } else { Order::Lifo };
+    let queue = &Waiting::unbounded(order);
     thread::scope(|scope| {
         let served = (0..context.workers.get())
             .try_for_each(|id| {
                 let worker = context.stats.worker(format!("worker-{id}"));
                 let name = format!("worker-{id}");
-                context.spawn(scope, name, move || work(queue, context, &worker))
+                context.spawn(scope, name, move || work(queue, &worker))
             })
             .and_then(|()| accept(listener, context, queue));
         queue.close();
@@ -106,11 +93,11 @@ pub fn serve(listener: &Listener, context: &Context) -> io::Result<()> {
 
 /// Makes a loop for each connection and queues both.
 // ANCHOR: accept
-fn accept<'a>(listener: &Listener, context: &'a Context, queue: &Queue<'a>) -> io::Result<()> {
+fn accept<'a>(listener: &Listener, context: &'a Context, queue: &Waiting<'a>) -> io::Result<()> {
     while let Some(connection) = listener.accept(context)? {
-        match EventBase::new(connection, context) {
-            Ok(base) => queue.push(base),
-            Err(_) => context.stats.refuse(), // No descriptor left for its loop.
+        let base = EventBase::new(connection, context);
+        if !base.is_ok_and(|base| queue.push(base).is_ok()) {
+            context.stats.refuse(); // No descriptor left for its loop.
         }
     }
     Ok(())
@@ -119,8 +106,8 @@ fn accept<'a>(listener: &Listener, context: &'a Context, queue: &Queue<'a>) -> i
 
 /// Runs one connection's loop after the other, each until it closes.
 // ANCHOR: work
-fn work(queue: &Queue, context: &Context, worker: &Arc<Worker>) {
-    while let Some(base) = queue.pop(context.queue_order) {
+fn work(queue: &Waiting, worker: &Arc<Worker>) {
+    while let Some(base) = queue.pop() {
         // Waiting fails only if the kernel does; the connection is closed then.
         let _ = dispatch(base, worker);
     }
@@ -140,28 +127,3 @@ fn dispatch(mut base: EventBase, worker: &Arc<Worker>) -> io::Result<()> {
     Ok(())
 }
 // ANCHOR_END: work
-
-// ANCHOR: queue
-impl<'a> Queue<'a> {
-    fn push(&self, base: EventBase<'a>) {
-        self.jobs.lock().unwrap_or_else(PoisonError::into_inner).waiting.push_back(base);
-        self.changed.notify_one();
-    }
-
-    /// Waits for a connection; `None` once the queue is closed and empty.
-    fn pop(&self, order: QueueOrder) -> Option<EventBase<'a>> {
-        let jobs = self.jobs.lock().unwrap_or_else(PoisonError::into_inner);
-        let wait = |jobs: &mut Jobs| jobs.waiting.is_empty() && !jobs.closed;
-        let mut jobs = self.changed.wait_while(jobs, wait).unwrap_or_else(PoisonError::into_inner);
-        match order {
-            QueueOrder::Lifo => jobs.waiting.pop_back(),
-            QueueOrder::Fifo => jobs.waiting.pop_front(),
-        }
-    }
-
-    fn close(&self) {
-        self.jobs.lock().unwrap_or_else(PoisonError::into_inner).closed = true;
-        self.changed.notify_all();
-    }
-}
-// ANCHOR_END: queue

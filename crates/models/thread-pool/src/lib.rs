@@ -14,11 +14,16 @@
 //! | Who accepts           | one thread, blocking                                |
 //! | Where overload queues | in the queue; once it is full, in the listen backlog |
 //! | What breaks it        | as many idle clients as workers: the rest starve    |
+//!
+//! The queue is a channel; or, with `--queue mutex`, a list behind a lock.
+
+mod queue;
 
 use std::{io, thread};
 
-use crossbeam_channel::{Receiver, Sender, bounded};
-use server::{Connection, Context, Knob, Listener, Listeners, Model, Worker, blocking};
+use server::{Context, Knob, Listener, Listeners, Model, Queue, Worker, blocking};
+
+use crate::queue::{Receiver, Sender};
 
 /// The model's name card.
 pub const MODEL: Model = Model {
@@ -27,7 +32,7 @@ pub const MODEL: Model = Model {
     threads: "1 + workers",
     seed: "Event-driven Servers: An Intuitive Study",
     listeners: Listeners::One,
-    knobs: &[Knob::Workers, Knob::QueueLimit],
+    knobs: &[Knob::Workers, Knob::Queue(&[Queue::Channel, Queue::Mutex]), Knob::QueueLimit],
     serve,
     child: None,
 };
@@ -39,7 +44,7 @@ pub const MODEL: Model = Model {
 /// Fails if a worker cannot be spawned or the listener is broken.
 // ANCHOR: serve
 pub fn serve(listener: &Listener, context: &Context) -> io::Result<()> {
-    let (queue, waiting) = bounded(context.limits.queue);
+    let (queue, waiting) = queue::bounded(context.queue, context.limits.queue);
     thread::scope(move |scope| {
         for id in 0..context.workers.get() {
             let waiting = waiting.clone();
@@ -55,9 +60,9 @@ pub fn serve(listener: &Listener, context: &Context) -> io::Result<()> {
 
 /// Queues connections. While the queue is full this waits, and the backlog grows.
 // ANCHOR: accept
-fn accept(listener: &Listener, context: &Context, queue: &Sender<Connection>) -> io::Result<()> {
+fn accept(listener: &Listener, context: &Context, queue: &Sender) -> io::Result<()> {
     while let Some(connection) = listener.accept(context)? {
-        queue.send(connection).map_err(io::Error::other)?;
+        queue.send(connection)?;
     }
     Ok(())
 }
@@ -65,8 +70,8 @@ fn accept(listener: &Listener, context: &Context, queue: &Sender<Connection>) ->
 
 /// Serves one connection after the other, each until it closes.
 // ANCHOR: work
-fn work(waiting: &Receiver<Connection>, context: &Context, worker: &Worker) {
-    for connection in waiting {
+fn work(waiting: &Receiver, context: &Context, worker: &Worker) {
+    while let Some(connection) = waiting.recv() {
         blocking::serve(connection, context, worker);
     }
 }

@@ -3,12 +3,12 @@
 use std::{net::SocketAddr, num::NonZeroUsize, path::PathBuf, thread, time::Duration};
 
 use clap::{
-    Args, ValueEnum,
-    builder::{PossibleValuesParser, TypedValueParser},
+    Args, Command,
+    builder::{PossibleValue, PossibleValuesParser, TypedValueParser},
 };
 use service::{Service, Shared, StoreSize};
 
-use crate::{Context, Knob, Limits, Listeners, Model, QueueOrder};
+use crate::{Context, Knob, Limits, Listeners, Model, Queue};
 
 /// Options of every server.
 #[derive(Args, Clone, Debug)]
@@ -18,9 +18,9 @@ pub struct Options {
     /// Protocol to speak
     #[arg(long, default_value = "echo", value_parser = service_parser())]
     pub(super) service: Service,
-    /// Order in which waiting connections are taken [default: lifo]
-    #[arg(long, value_name = "ORDER")]
-    queue: Option<Order>,
+    /// How waiting connections are queued, in models that have a choice
+    #[arg(long, value_name = "QUEUE", value_parser = queue_parser(&Queue::ALL))]
+    queue: Option<Queue>,
     /// Most that may wait for a worker: connections, requests or jobs [default: 1024]
     #[arg(long, value_name = "N")]
     queue_limit: Option<NonZeroUsize>,
@@ -55,17 +55,25 @@ pub struct Common {
     pub(super) report: Option<PathBuf>,
 }
 
-#[derive(Clone, Copy, Debug, ValueEnum)]
-enum Order {
-    /// Last come, first served
-    Lifo,
-    /// First come, first served
-    Fifo,
+/// The command line of a model's own program, which knows what the model has.
+pub(super) fn suited_to(model: &Model, command: Command) -> Command {
+    let command = command.name(model.name).about(model.summary);
+    let queues @ [first, ..] = model.queues() else { return command };
+    let help = format!("How waiting connections are queued [default: {}]", first.name());
+    let queues = queue_parser(queues);
+    command.mut_arg("queue", |queue| queue.value_parser(queues).help(help))
 }
 
 fn service_parser() -> impl TypedValueParser<Value = Service> {
     PossibleValuesParser::new(Service::ALL.map(Service::name)).map(|name| {
         Service::ALL.into_iter().find(|service| service.name() == name).unwrap_or(Service::Echo)
+    })
+}
+
+fn queue_parser(queues: &[Queue]) -> impl TypedValueParser<Value = Queue> + use<> {
+    let value = |queue: &Queue| PossibleValue::new(queue.name()).help(queue.summary());
+    PossibleValuesParser::new(queues.iter().map(value)).map(|name| {
+        Queue::ALL.into_iter().find(|queue| queue.name() == name).unwrap_or(Queue::Fifo)
     })
 }
 
@@ -96,7 +104,7 @@ fn size(text: &str) -> Result<usize, String> {
 
 impl Options {
     /// The context of a server with these options.
-    pub(super) fn suit(&self, context: &Context) -> Context {
+    pub(super) fn suit(&self, model: &Model, context: &Context) -> Context {
         let store = StoreSize::default();
         let store = StoreSize {
             bytes: self.memory.unwrap_or(store.bytes),
@@ -106,10 +114,7 @@ impl Options {
         Context {
             service: self.service,
             shared: Shared::new(context.shared.clock, store),
-            queue_order: match self.queue {
-                Some(Order::Fifo) => QueueOrder::Fifo,
-                Some(Order::Lifo) | None => QueueOrder::Lifo,
-            },
+            queue: self.queue.or(model.queues().first().copied()).unwrap_or(Queue::Fifo),
             limits: Limits { queue, ..context.limits },
             ..context.clone()
         }
@@ -117,13 +122,14 @@ impl Options {
 
     /// An option without effect is said, not refused: one command line serves all models.
     pub(super) fn mention_unused(&self, model: &Model) {
-        for (given, knob) in [
-            (self.common.workers.is_some(), Knob::Workers),
-            (self.queue.is_some(), Knob::Queue),
-            (self.queue_limit.is_some(), Knob::QueueLimit),
+        let has = |knob| model.knobs.contains(&knob);
+        for (option, unused) in [
+            ("--workers", self.common.workers.is_some() && !has(Knob::Workers)),
+            ("--queue", self.queue.is_some() && model.queues().is_empty()),
+            ("--queue-limit", self.queue_limit.is_some() && !has(Knob::QueueLimit)),
         ] {
-            if given && !model.knobs.contains(&knob) {
-                eprintln!("{}: {} has no effect on this model", model.name, knob.option());
+            if unused {
+                eprintln!("{}: {option} has no effect on this model", model.name);
             }
         }
         let of_the_cache =
@@ -133,6 +139,19 @@ impl Options {
                 let service = self.service.name();
                 eprintln!("{}: {option} has no effect on the service {service}", model.name);
             }
+        }
+    }
+
+    /// A queue that this model has not, while it has others, is a mistake.
+    pub(super) fn check_queue(&self, model: &Model) -> Result<(), String> {
+        let queues = model.queues();
+        match self.queue {
+            Some(queue) if !queues.is_empty() && !queues.contains(&queue) => {
+                let names: Vec<_> = queues.iter().map(|queue| queue.name()).collect();
+                let (queue, names) = (queue.name(), names.join(" or "));
+                Err(format!("--queue {queue} is another model's: choose {names}"))
+            }
+            _ => Ok(()),
         }
     }
 

@@ -7,14 +7,14 @@ use std::{
 use service::{Done, End, Job, JobId, Phase, Service, Session, StoreSize, Work};
 
 use super::*;
-use crate::{Batch, Errand, Limits, Listener, QueueOrder, Stop, clock::CLOCK};
+use crate::{Batch, Errand, Limits, Listener, Queue, Stop, clock::CLOCK};
 
 fn context() -> Context {
     Context {
         service: Service::Echo,
         shared: service::Shared::new(CLOCK, StoreSize::default()),
         workers: NonZeroUsize::MIN,
-        queue_order: QueueOrder::Fifo,
+        queue: Queue::Fifo,
         idle_timeout: None,
         limits: Limits::default(),
         stop: Arc::new(Stop::new(Duration::ZERO).unwrap()),
