@@ -6,6 +6,7 @@ impl Definition {
     /// Refuses what contradicts itself, with what to change.
     pub(crate) fn check(&self) -> Result<(), String> {
         self.check_load()?;
+        self.check_backend()?;
         let known = |variant: &Option<String>| {
             variant.as_ref().is_none_or(|name| self.variants.iter().any(|v| &v.name == name))
         };
@@ -45,6 +46,27 @@ impl Definition {
             }
         }
         Ok(())
+    }
+
+    fn check_backend(&self) -> Result<(), String> {
+        if let Some(backend) = &self.backend {
+            return if backend.command.is_empty() {
+                Err("the `command` of [backend] is empty".to_owned())
+            } else {
+                Ok(())
+            };
+        }
+        let names = |text: &String| text.contains("{backend}");
+        let peer = self
+            .peers
+            .iter()
+            .find(|peer| peer.command.iter().any(names) || peer.file.as_ref().is_some_and(names));
+        match peer {
+            Some(peer) => {
+                Err(format!("peer `{}` talks to {{backend}}: give a [backend]", peer.name))
+            }
+            None => Ok(()),
+        }
     }
 
     fn check_load(&self) -> Result<(), String> {

@@ -12,7 +12,11 @@ use std::{
 use results::{Axis, Chart, Claim, Compare, LeftOut, Scale};
 use serde::{Deserialize, Serialize};
 
-use crate::{Error, peer::Peer, traffic::Load};
+use crate::{
+    Error,
+    peer::{Backend, Peer},
+    traffic::Load,
+};
 
 /// An experiment as its file defines it.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -34,6 +38,9 @@ pub struct Definition {
     /// Servers that are not models of ours.
     #[serde(default, rename = "peer")]
     pub peers: Vec<Peer>,
+    /// A server that those measured talk to, and that is not measured.
+    #[serde(default)]
+    pub backend: Option<Backend>,
     /// What is varied.
     pub x: Sweep,
     /// How the servers are started.
@@ -305,6 +312,11 @@ impl Definition {
                 (&out.model, above).hash(&mut hasher);
             }
         }
+        // Only where there is one: all others keep the hash that they had before
+        // there could be any.
+        if let Some(backend) = &self.backend {
+            serde_json::to_string(backend).unwrap_or_default().hash(&mut hasher);
+        }
         format!("{:016x}", hasher.finish())
     }
 }
@@ -355,6 +367,26 @@ values = [1]
         let definition = Definition::parse("e", EXAMPLE).unwrap();
         assert_ne!(definition.hash(false, &models), definition.hash(true, &models));
         assert_ne!(definition.hash(false, &models), definition.hash(false, &[]));
+    }
+
+    /// That of the plans in `results/` from before there were backends.
+    #[test]
+    fn a_backend_changes_the_hash_and_its_absence_does_not() {
+        let hash = |text: &str| Definition::parse("e", text).unwrap().hash(false, &[]);
+        let with = |command: &str| format!("{EXAMPLE}[backend]\ncommand = [\"{command}\"]\n");
+        assert_ne!(hash(EXAMPLE), hash(&with("one")));
+        assert_ne!(hash(&with("one")), hash(&with("other")));
+    }
+
+    #[test]
+    fn who_names_the_backend_needs_one() {
+        let peer = "[[peer]]\nname = \"p\"\nvariants = []\ncommand = [\"p\", \"{backend}\"]\nversion = []\n";
+        let message = Definition::parse("e", &format!("{EXAMPLE}{peer}")).unwrap_err();
+        assert!(message.contains("[backend]"), "{message}");
+        let backend = "[backend]\ncommand = [\"b\", \"{port}\"]\n";
+        Definition::parse("e", &format!("{EXAMPLE}{peer}{backend}")).unwrap();
+        let message = Definition::parse("e", &format!("{EXAMPLE}[backend]\ncommand = []\n"));
+        assert!(message.unwrap_err().contains("command"));
     }
 
     #[test]

@@ -38,5 +38,5 @@ pub use bench::{Bench, Event, Finish};
 pub use definition::{Definition, Effort, Server, Sweep, Variant, Varies};
 pub use error::Error;
 pub use limits::Limits;
-pub use peer::Peer;
+pub use peer::{Backend, Peer};
 pub use traffic::Load;

@@ -23,7 +23,8 @@ const TRY: Duration = Duration::from_millis(5);
 /// 127.0.0.1 that it is to listen on, `{workers}` the number of workers,
 /// `{file}` the path of its file, `{built}` that of what `build` makes,
 /// `{benches}` the folder of the experiments, `{scratch}` a folder of its own,
-/// and `{lab}` the program that measures. It must stay in the foreground, and
+/// `{lab}` the program that measures, and `{backend}` the port of the experiment's
+/// backend on 127.0.0.1. It must stay in the foreground, and
 /// end on SIGTERM.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -50,6 +51,24 @@ pub struct Peer {
     pub load: Load,
 }
 
+/// A server that those measured talk to, as a proxy does. It runs beside the
+/// generator, on its cores, from before each trial until after it, and is not
+/// measured. In `command`, `{port}` is the port of 127.0.0.1 that it is to listen
+/// on, and `{benches}`, `{scratch}` and `{lab}` are those of a [`Peer`].
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Backend {
+    /// The program and its arguments.
+    pub command: Vec<String>,
+}
+
+impl Backend {
+    /// The command that starts it.
+    pub(crate) fn start(&self, words: &Words) -> Command {
+        command(self.command.iter().map(|part| words.expand(part)), words)
+    }
+}
+
 /// What the words in braces stand for in a trial.
 #[derive(Clone, Debug)]
 pub(crate) struct Words<'a> {
@@ -57,7 +76,23 @@ pub(crate) struct Words<'a> {
     pub(crate) benches: &'a Path,
     pub(crate) scratch: &'a Path,
     pub(crate) port: u16,
+    /// The port of the backend, once it listens.
+    pub(crate) backend: Option<u16>,
     pub(crate) workers: u32,
+}
+
+impl Words<'_> {
+    fn expand(&self, text: &str) -> String {
+        let text = match self.backend {
+            Some(port) => text.replace("{backend}", &port.to_string()),
+            None => text.to_owned(),
+        };
+        text.replace("{port}", &self.port.to_string())
+            .replace("{workers}", &self.workers.to_string())
+            .replace("{benches}", &self.benches.display().to_string())
+            .replace("{scratch}", &self.scratch.display().to_string())
+            .replace("{lab}", &self.lab.display().to_string())
+    }
 }
 
 impl Peer {
@@ -116,11 +151,7 @@ impl Peer {
     }
 
     fn command(&self, line: &[String], words: &Words) -> Command {
-        let mut parts = line.iter().map(|part| self.expand(part, words));
-        let program = parts.next().unwrap_or_default();
-        let mut command = Command::new(find(&program).unwrap_or_else(|| program.into()));
-        command.args(parts).current_dir(words.scratch);
-        command
+        command(line.iter().map(|part| self.expand(part, words)), words)
     }
 
     fn path(&self, words: &Words) -> PathBuf {
@@ -132,14 +163,19 @@ impl Peer {
     }
 
     fn expand(&self, text: &str, words: &Words) -> String {
-        text.replace("{port}", &words.port.to_string())
-            .replace("{workers}", &words.workers.to_string())
+        words
+            .expand(text)
             .replace("{file}", &self.path(words).display().to_string())
             .replace("{built}", &self.built(words))
-            .replace("{benches}", &words.benches.display().to_string())
-            .replace("{scratch}", &words.scratch.display().to_string())
-            .replace("{lab}", &words.lab.display().to_string())
     }
+}
+
+/// A command of the parts of a line, the first of which is the program.
+fn command(mut parts: impl Iterator<Item = String>, words: &Words) -> Command {
+    let program = parts.next().unwrap_or_default();
+    let mut command = Command::new(find(&program).unwrap_or_else(|| program.into()));
+    command.args(parts).current_dir(words.scratch);
+    command
 }
 
 /// Where daemons are installed, and only root looks.

@@ -30,6 +30,7 @@ pub(crate) fn begin(
         benches: &bed.benches,
         scratch: &bed.scratch,
         port: 0,
+        backend: None,
         workers: definition.server.workers,
     };
     for peer in &definition.peers {

@@ -100,10 +100,15 @@ fn measure(
     let left = bed.scratch.join("server.json");
     // A server that leaves no report must not be credited with the last one's.
     let _ = fs::remove_file(&left);
-    let (server, address) = start(bed, definition, task, &left)?;
+    let backend = start_backend(bed, definition)?;
+    let port = backend.as_ref().map(|(_, port)| *port);
+    let (server, address) = start(bed, definition, task, port, &left)?;
     let plan = plan(definition, effort, task, address, server.id());
     let report = generate(bed, &plan, interrupted)?;
     let End { status, context_switches } = server.end(PATIENCE)?;
+    if let Some((backend, _)) = backend {
+        backend.end(PATIENCE)?;
+    }
     // Ours end in order. Of others, some let the signal end them.
     let is_peer = definition.peer(&task.model).is_some();
     let in_order = status.success() || (is_peer && was_asked_to_end(status));
@@ -114,11 +119,30 @@ fn measure(
     Ok((report, ServerEnd { context_switches, said }))
 }
 
+/// Starts the server behind those measured, if there is one, and waits until it
+/// listens; returns its port, too. What it costs is not the measured one's: it
+/// shares the generator's cores.
+fn start_backend(bed: &Bed, definition: &Definition) -> Result<Option<(Process, u16)>, String> {
+    let Some(backend) = &definition.backend else { return Ok(None) };
+    let port = free_port()?;
+    let words = words(bed, port, None, definition.server.workers);
+    let process =
+        Process::start("backend", &bed.scratch, &bed.cores.client, &mut backend.start(&words))?;
+    wait_until_listening(port, PATIENCE).map_err(|why| format!("the backend: {why}"))?;
+    Ok(Some((process, port)))
+}
+
+fn words(bed: &Bed, port: u16, backend: Option<u16>, workers: u32) -> Words<'_> {
+    let Bed { lab, benches, scratch, .. } = bed;
+    Words { lab, benches, scratch, port, backend, workers }
+}
+
 /// Starts the task's server, and waits until it listens.
 fn start(
     bed: &Bed,
     definition: &Definition,
     task: &Task,
+    backend: Option<u16>,
     left: &Path,
 ) -> Result<(Process, SocketAddr), String> {
     let start =
@@ -126,9 +150,7 @@ fn start(
     let workers = workers(definition, task);
     if let Some(peer) = definition.peer(&task.model) {
         let port = free_port()?;
-        let words =
-            Words { lab: &bed.lab, benches: &bed.benches, scratch: &bed.scratch, port, workers };
-        let server = start(&mut peer.start(&words)?)?;
+        let server = start(&mut peer.start(&words(bed, port, backend, workers))?)?;
         return Ok((server, wait_until_listening(port, PATIENCE)?));
     }
     let variant = definition.variants.iter().find(|v| Some(&v.name) == task.variant.as_ref());

@@ -92,7 +92,7 @@ fn an_idle_pair_keeps_no_buffer_in_a_loop() {
     let before = rig.proxy.memory_peak();
     let pairs: Vec<(Client, Client)> = (0..200).map(|_| rig.pair()).collect();
     for (client, upstream) in &pairs {
-        client.send([7; 30_000]);
+        client.send(vec![7; 30_000]);
         upstream.receive(30_000);
     }
     let each = (rig.proxy.memory_peak() - before) / pairs.len();
