@@ -8,6 +8,10 @@ default:
 serve model *options:
     cargo lab serve {{model}} {{options}}
 
+# Put a proxy before a server: just proxy event-loop --listen 127.0.0.1:5556 --upstream 127.0.0.1:5555
+proxy model *options:
+    cargo lab proxy {{model}} {{options}}
+
 # Load a server: just load 127.0.0.1:5555
 load address *options:
     cargo lab load {{address}} {{options}}

@@ -100,6 +100,15 @@ fn a_yardstick_depends_on_server_and_what_is_under_it_alone() {
 }
 
 #[test]
+fn the_proxy_depends_on_server_and_the_system_and_on_no_model() {
+    let system = ["server", "mio", "rustix", "socket2", "slab"];
+    let program = ["clap", "serde", "serde_json"];
+    for name in dependencies(&crate_named("proxy")) {
+        assert!(system.iter().chain(&program).any(|allowed| *allowed == name), "proxy: {name}");
+    }
+}
+
+#[test]
 fn a_model_is_short_enough_to_read_over_a_coffee() {
     for model in serving() {
         let lines = read(&model.join("src/lib.rs")).lines().count();

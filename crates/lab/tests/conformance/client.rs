@@ -151,6 +151,8 @@ impl Client {
             match (&self.stream).write(next(sent)) {
                 Ok(length) => sent += length,
                 Err(error) if error.kind() == ErrorKind::WouldBlock => break,
+                // A write with a timeout is not begun again by the kernel.
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
                 Err(error) => panic!("after {sent} bytes: {error}"),
             }
         }
