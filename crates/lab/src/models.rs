@@ -9,7 +9,7 @@ use server::Model;
 use crate::console;
 
 /// Every model, in the order in which the book tells of them.
-pub(crate) const ALL: [&Model; 12] = [
+pub(crate) const ALL: [&Model; 13] = [
     &single_threaded::MODEL,
     &thread_per_connection::MODEL,
     &thread_pool::MODEL,
@@ -22,12 +22,18 @@ pub(crate) const ALL: [&Model; 12] = [
     &async_tasks::MODEL,
     &prefork_loops::MODEL,
     &process_per_connection::MODEL,
+    &completion_rings::MODEL,
 ];
 
 /// What the models are held against. Served as models are, and compared with
 /// them only where an experiment says so.
-pub(crate) const YARDSTICKS: [&Model; 4] =
-    [&bare_epoll::MODEL, &bare_tokio::MODEL, &planted::PLAIN, &planted::COSTLY];
+pub(crate) const YARDSTICKS: [&Model; 5] = [
+    &bare_epoll::MODEL,
+    &bare_tokio::MODEL,
+    &planted::PLAIN,
+    &planted::COSTLY,
+    &completion_rings::PLAIN,
+];
 
 /// Options of `lab models`.
 #[derive(clap::Args)]

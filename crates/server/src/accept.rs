@@ -141,38 +141,55 @@ impl Listener {
     pub fn accept_now(&self, context: &Context) -> io::Result<Attempt> {
         loop {
             context.stats.add(SystemCalls { accept: 1, ..SystemCalls::default() });
-            let error = match self.socket.accept() {
-                Ok((stream, _)) => {
-                    if let Some(seat) = context.stats.accept(context.limits.connections) {
-                        return Ok(Attempt::Accepted(Connection { stream, seat }));
-                    }
-                    drop(stream);
-                    context.stats.add(SystemCalls { close: 1, ..SystemCalls::default() });
-                    context.stats.refuse();
-                    return Ok(Attempt::Refused);
-                }
-                Err(error) => error,
-            };
-            if is_exhaustion(&error) {
-                return Ok(Attempt::Exhausted);
+            let accepted = self.socket.accept().map(|(stream, _)| stream);
+            if let Some(attempt) = self.judge(accepted, context)? {
+                return Ok(attempt);
             }
-            match Errno::from_io_error(&error) {
-                Some(Errno::AGAIN) => return Ok(Attempt::Empty),
-                Some(Errno::INVAL) if context.stop.is_requested() => return Ok(Attempt::Empty),
-                // The stop, come sooner this way than by its signal.
-                Some(Errno::INVAL) if self.inherited => {
-                    context.stop.request();
-                    return Ok(Attempt::Empty);
+        }
+    }
+
+    /// What an `accept` came to, whoever made it; `None` if it was about a
+    /// connection that is gone.
+    ///
+    /// # Errors
+    ///
+    /// As [`Listener::accept`].
+    pub fn judge(
+        &self,
+        accepted: io::Result<TcpStream>,
+        context: &Context,
+    ) -> io::Result<Option<Attempt>> {
+        let error = match accepted {
+            Ok(stream) => {
+                if let Some(seat) = context.stats.accept(context.limits.connections) {
+                    return Ok(Some(Attempt::Accepted(Connection { stream, seat })));
                 }
-                // These leave the listener unfit; whatever else `accept` says is
-                // about one connection that is gone, see accept(2).
-                Some(Errno::BADF | Errno::INVAL | Errno::NOTSOCK | Errno::FAULT) | None => {
-                    // The model ends, and its connections must end with it.
-                    context.stop.request();
-                    return Err(error);
-                }
-                Some(_) => {}
+                drop(stream);
+                context.stats.add(SystemCalls { close: 1, ..SystemCalls::default() });
+                context.stats.refuse();
+                return Ok(Some(Attempt::Refused));
             }
+            Err(error) => error,
+        };
+        if is_exhaustion(&error) {
+            return Ok(Some(Attempt::Exhausted));
+        }
+        match Errno::from_io_error(&error) {
+            Some(Errno::AGAIN) => Ok(Some(Attempt::Empty)),
+            Some(Errno::INVAL) if context.stop.is_requested() => Ok(Some(Attempt::Empty)),
+            // The stop, come sooner this way than by its signal.
+            Some(Errno::INVAL) if self.inherited => {
+                context.stop.request();
+                Ok(Some(Attempt::Empty))
+            }
+            // These leave the listener unfit; whatever else `accept` says is
+            // about one connection that is gone, see accept(2).
+            Some(Errno::BADF | Errno::INVAL | Errno::NOTSOCK | Errno::FAULT) | None => {
+                // The model ends, and its connections must end with it.
+                context.stop.request();
+                Err(error)
+            }
+            Some(_) => Ok(None),
         }
     }
 
@@ -202,6 +219,12 @@ impl Listener {
 }
 
 impl Connection {
+    /// Its socket.
+    #[must_use]
+    pub fn stream(&self) -> &TcpStream {
+        &self.stream
+    }
+
     /// Its stream, to be driven from outside of this crate, and its seat, to be
     /// kept until the stream is closed.
     pub fn into_parts(self) -> (TcpStream, Seat) {

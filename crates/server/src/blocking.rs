@@ -117,7 +117,8 @@ fn converse(line: &mut Line, context: &Context, tally: &mut Tally) -> io::Result
 }
 
 /// Who ended the input: we, when stopping shut it down, or the peer.
-pub(crate) fn end(context: &Context) -> End {
+#[must_use]
+pub fn end(context: &Context) -> End {
     if context.stop.is_requested() { End::Stop } else { End::Peer }
 }
 

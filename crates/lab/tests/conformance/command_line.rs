@@ -39,6 +39,7 @@ fn options_without_effect_are_said_on_standard_error(model: Model) {
         "pooled-event-loops" | "reuseport-loops" | "async-tasks" | "prefork-loops" => {
             &["--queue", "--queue-limit"]
         }
+        "completion-rings" | "completion-rings-plain" => &["--queue", "--queue-limit"],
         _ => &["--workers", "--queue", "--queue-limit"],
     };
     assert_eq!(end.errors.lines().count(), unused.len(), "{}", end.errors);

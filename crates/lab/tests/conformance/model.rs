@@ -36,6 +36,10 @@ pub(crate) const ASYNC_TASKS: Model = Model { name: "async-tasks", serves: Serve
 pub(crate) const PREFORK_LOOPS: Model = Model { name: "prefork-loops", serves: Serves::All };
 pub(crate) const PROCESS_PER_CONNECTION: Model =
     Model { name: "process-per-connection", serves: Serves::All };
+pub(crate) const COMPLETION_RINGS: Model = Model { name: "completion-rings", serves: Serves::All };
+/// The same on a kernel that knows less: not a model, but held to as much.
+pub(crate) const COMPLETION_RINGS_PLAIN: Model =
+    Model { name: "completion-rings-plain", serves: Serves::All };
 
 impl Model {
     /// How many of `clients` that stay are served by so many workers.
@@ -81,6 +85,8 @@ macro_rules! for_models_of_threads {
         $crate::model::for_models!(dispatching_reactor = DISPATCHING_REACTOR: $($check),+);
         $crate::model::for_models!(loops_with_workers = LOOPS_WITH_WORKERS: $($check),+);
         $crate::model::for_models!(async_tasks = ASYNC_TASKS: $($check),+);
+        $crate::model::for_models!(completion_rings = COMPLETION_RINGS: $($check),+);
+        $crate::model::for_models!(completion_rings_plain = COMPLETION_RINGS_PLAIN: $($check),+);
     };
 }
 

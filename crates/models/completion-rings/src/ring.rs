@@ -1,0 +1,761 @@
+//! The ring, and all that is `unsafe` about it: what the kernel was told to do
+//! with our memory and our sockets, it does later, and no borrow tells the
+//! compiler of that.
+//!
+//! So the ring owns what the kernel works on. A [`Line`] holds a connection and
+//! the buffers of its operations, and is dropped when the last of them has
+//! completed, however early it was closed. The buffers that all lines receive
+//! into belong to the [`Pool`]. Whoever uses the ring says a line's key, lends
+//! bytes and is lent bytes, and cannot get it wrong.
+
+use std::{
+    cell::UnsafeCell,
+    collections::VecDeque,
+    io::{self, ErrorKind},
+    mem,
+    net::TcpStream,
+    os::fd::{AsRawFd, FromRawFd, OwnedFd},
+    ptr, slice,
+    sync::atomic::{AtomicU16, Ordering::Release},
+    time::Duration,
+};
+
+use io_uring::{
+    IoUring, cqueue, opcode,
+    squeue::Entry,
+    types::{BufRingEntry, CancelBuilder, Fd, SubmitArgs, Timespec},
+};
+use server::{Connection, Listener, Stop, SystemCalls};
+
+/// Operations submitted at once; beyond that, in several calls.
+const SUBMISSIONS: u32 = 1024;
+/// Completions that fit into the ring; the kernel keeps more aside.
+const COMPLETIONS: u32 = 4096;
+/// Bytes that a line receives at once into a buffer of its own.
+const READ_BYTES: u32 = 16 << 10;
+/// Buffers kept for later sends; one more is freed.
+const SPARES: usize = 64;
+/// One that has grown beyond this is freed, too.
+const SPARE_BYTES: usize = 16 << 10;
+
+/// How long and how often a ring that is dropped waits for what is under way.
+const DROP_STEP: Duration = Duration::from_millis(10);
+const DROP_TRIES: usize = 100;
+
+const POLLIN: u32 = 1;
+const POLLOUT: u32 = 4;
+/// Accepted sockets are not inherited by other programs.
+const SOCK_CLOEXEC: i32 = 0o2_000_000;
+/// A send that the socket has no room for completes at once and says so.
+const MSG_DONTWAIT: i32 = 0x40;
+/// The peer's end is an error of the send, not a signal to the process.
+const MSG_NOSIGNAL: i32 = 0x4000;
+const ENOBUFS: i32 = 105;
+const ECANCELED: i32 = 125;
+const ETIME: i32 = 62;
+
+/// Which operations a ring uses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Ways {
+    /// One accept and one receive for many completions, if the kernel has them.
+    Best,
+    /// An operation for each completion, as on a kernel without those.
+    Plain,
+}
+
+/// Names a line. It is not given anew before the line is closed and quiet.
+pub(crate) type Key = usize;
+
+/// What the kernel says is done.
+#[derive(Debug)]
+pub(crate) enum Completion {
+    /// Somebody was accepted, or nobody can be.
+    Accepted(io::Result<TcpStream>),
+    /// The stop is requested.
+    Stopping,
+    /// So many bytes are in [`Ring::bytes`]; 0 is the end of the input. Receiving
+    /// goes on if it is asked for again.
+    Received(Key, io::Result<usize>),
+    /// Receiving has ended, of itself or by [`Ring::pause`], and brought nothing.
+    Paused(Key),
+    /// So many bytes are sent; what is left is being sent.
+    Sent(Key, io::Result<usize>),
+    /// What [`Ring::watch_writable`] was asked for.
+    Writable(Key),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+enum Operation {
+    Accept,
+    Stop,
+    Receive,
+    Send,
+    Watch,
+    Cancel,
+}
+
+/// A connection, and what the kernel does with it.
+#[derive(Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is an operation that may be under way")]
+struct Line {
+    connection: Connection,
+    /// The kernel reads it while `is_sending`.
+    sending: Vec<u8>,
+    /// How much of it is sent.
+    sent: usize,
+    /// The kernel writes into it while `is_receiving`; empty if there is a pool.
+    input: Vec<u8>,
+    is_sending: bool,
+    /// It is counted in [`Ring::eager`].
+    is_eager: bool,
+    is_receiving: bool,
+    is_pausing: bool,
+    is_watched: bool,
+    /// Cancellations whose completions have not come.
+    cancels: u8,
+    is_closed: bool,
+}
+
+/// Whose bytes the last completion brought.
+#[derive(Clone, Copy, Debug)]
+enum Lent {
+    Nothing,
+    /// A buffer of the pool, which goes back to the kernel.
+    OfPool(u16, usize),
+    OfLine(Key, usize),
+}
+
+/// An `io_uring`, the lines served through it, and their buffers.
+pub(crate) struct Ring<'a> {
+    /// First, so that it is dropped before what it works on.
+    uring: IoUring,
+    listener: &'a Listener,
+    stop: &'a Stop,
+    /// `None`: each line receives into its own buffer.
+    pool: Option<Pool>,
+    lines: Vec<Option<Line>>,
+    free: Vec<Key>,
+    lent: Lent,
+    spares: Vec<Vec<u8>>,
+    /// What did not fit among the submissions.
+    backlog: VecDeque<Entry>,
+    /// Operations whose last completion has not been taken.
+    in_flight: usize,
+    /// Sends among them that complete as soon as they are submitted.
+    eager: usize,
+    is_accepting: bool,
+    pub(crate) calls: SystemCalls,
+}
+
+impl<'a> Ring<'a> {
+    /// A ring for the calling thread, which alone may submit to it.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the kernel has no `io_uring`, or does not allow it; says what to do.
+    pub(crate) fn new(listener: &'a Listener, stop: &'a Stop, ways: Ways) -> io::Result<Self> {
+        let uring = build(ways).map_err(explain)?;
+        if !uring.params().is_feature_ext_arg() {
+            return Err(io::Error::other("io_uring is too old: use Linux 5.11 or later"));
+        }
+        let mut calls = SystemCalls::default();
+        // A kernel that knows rings of a single issuer (6.0) knows how to receive
+        // again and again, too; and to accept so (5.19), which cannot be asked.
+        let pool = if uring.params().is_setup_single_issuer() {
+            calls.control += 1;
+            Pool::new(&uring).ok()
+        } else {
+            None
+        };
+        Ok(Self {
+            uring,
+            listener,
+            stop,
+            pool,
+            lines: Vec::new(),
+            free: Vec::new(),
+            lent: Lent::Nothing,
+            spares: Vec::new(),
+            backlog: VecDeque::new(),
+            in_flight: 0,
+            eager: 0,
+            is_accepting: false,
+            calls,
+        })
+    }
+
+    /// Accepts who comes, from now on or once: until it is asked again.
+    pub(crate) fn accept(&mut self) {
+        if mem::replace(&mut self.is_accepting, true) {
+            return;
+        }
+        let listener = Fd(self.listener.as_raw_fd());
+        let entry = if self.pool.is_some() {
+            opcode::AcceptMulti::new(listener).flags(SOCK_CLOEXEC).build()
+        } else {
+            let nobody_asks = (ptr::null_mut(), ptr::null_mut());
+            opcode::Accept::new(listener, nobody_asks.0, nobody_asks.1).flags(SOCK_CLOEXEC).build()
+        };
+        self.push(entry, Operation::Accept, 0);
+    }
+
+    /// Lets the stop end a wait.
+    pub(crate) fn watch_stop(&mut self) {
+        let stop = Fd(self.stop.as_raw_fd());
+        self.push(opcode::PollAdd::new(stop, POLLIN).build(), Operation::Stop, 0);
+    }
+
+    /// Takes a connection in.
+    pub(crate) fn adopt(&mut self, connection: Connection) -> Key {
+        let line = Some(Line::new(connection));
+        if let Some(key) = self.free.pop() {
+            self.lines[key] = line;
+            return key;
+        }
+        self.lines.push(line);
+        self.lines.len() - 1
+    }
+
+    /// Whether no line is left, nor one that is closed and not yet quiet.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.lines.len() == self.free.len()
+    }
+
+    /// The connection of a line that is not closed, and where to count what is
+    /// asked of the system about it.
+    pub(crate) fn connection(&mut self, key: Key) -> (&Connection, &mut SystemCalls) {
+        (&open(&mut self.lines, key).connection, &mut self.calls)
+    }
+
+    /// Receives from the line: until it is paused or its input ends, or once.
+    pub(crate) fn receive(&mut self, key: Key) {
+        let line = open(&mut self.lines, key);
+        if mem::replace(&mut line.is_receiving, true) {
+            return;
+        }
+        let socket = line.socket();
+        let entry = if self.pool.is_some() {
+            opcode::RecvMulti::new(socket, Pool::GROUP).build()
+        } else {
+            if matches!(self.lent, Lent::OfLine(of, _) if of == key) {
+                self.lent = Lent::Nothing; // It is the kernel's again.
+            }
+            line.input.resize(READ_BYTES as usize, 0);
+            opcode::Recv::new(socket, line.input.as_mut_ptr(), READ_BYTES).build()
+        };
+        self.push(entry, Operation::Receive, key);
+    }
+
+    /// Whether it receives, or is still to be paused.
+    pub(crate) fn is_receiving(&self, key: Key) -> bool {
+        self.line(key).is_receiving
+    }
+
+    /// Receives no more than what has come. A receive that ends by itself is not told to.
+    pub(crate) fn pause(&mut self, key: Key) {
+        let line = open(&mut self.lines, key);
+        let goes_on = self.pool.is_some() && line.is_receiving;
+        if goes_on && !mem::replace(&mut line.is_pausing, true) {
+            self.cancel(key, Operation::Receive);
+        }
+    }
+
+    /// The bytes of the completion that was taken last.
+    pub(crate) fn bytes(&self) -> &[u8] {
+        match (self.lent, &self.pool) {
+            (Lent::OfPool(buffer, length), Some(pool)) => {
+                // SAFETY: the kernel has given the buffer to us with the last
+                // completion, and gets it back only by `give_back`, which needs
+                // the ring mutably, as long as nobody holds these bytes.
+                unsafe { slice::from_raw_parts(pool.buffer(buffer), length) }
+            }
+            (Lent::OfLine(key, length), _) => {
+                // Its receive has completed; another one would have ended the loan.
+                self.lines[key].as_ref().map_or(&[], |line| &line.input[..length])
+            }
+            _ => &[],
+        }
+    }
+
+    /// An empty buffer, to send.
+    pub(crate) fn spare(&mut self) -> Vec<u8> {
+        self.spares.pop().unwrap_or_default()
+    }
+
+    /// Sends `bytes`, all of them. The line must not be sending.
+    pub(crate) fn send(&mut self, key: Key, bytes: Vec<u8>) {
+        let line = open(&mut self.lines, key);
+        assert!(!line.is_sending, "the kernel has a buffer of this line");
+        line.sending = bytes;
+        line.sent = 0;
+        line.is_eager = true;
+        // Completes as it is submitted, so the next wait need not end for that.
+        self.eager += 1;
+        self.push_send(key, MSG_DONTWAIT);
+    }
+
+    fn push_send(&mut self, key: Key, flags: i32) {
+        let line = open(&mut self.lines, key);
+        line.is_sending = true;
+        let rest = &line.sending[line.sent..];
+        let length = u32::try_from(rest.len()).unwrap_or(u32::MAX);
+        let flags = flags | MSG_NOSIGNAL;
+        let entry = opcode::Send::new(line.socket(), rest.as_ptr(), length).flags(flags).build();
+        self.push(entry, Operation::Send, key);
+    }
+
+    /// Whether the line has bytes to send.
+    pub(crate) fn is_sending(&self, key: Key) -> bool {
+        self.line(key).is_sending
+    }
+
+    /// Bytes of the line that the socket has not taken.
+    pub(crate) fn unsent(&self, key: Key) -> usize {
+        let line = self.line(key);
+        line.sending.len() - line.sent
+    }
+
+    /// Tells once when the socket is writable, or broken.
+    pub(crate) fn watch_writable(&mut self, key: Key) {
+        let line = open(&mut self.lines, key);
+        if !mem::replace(&mut line.is_watched, true) {
+            let entry = opcode::PollAdd::new(line.socket(), POLLOUT).build();
+            self.push(entry, Operation::Watch, key);
+        }
+    }
+
+    /// Closes the line as soon as the kernel has done with it. Nothing is heard of it.
+    pub(crate) fn close(&mut self, key: Key) {
+        let line = open(&mut self.lines, key);
+        line.is_closed = true;
+        let under_way = [
+            (line.is_receiving && !line.is_pausing, Operation::Receive),
+            (line.is_sending, Operation::Send),
+            (line.is_watched, Operation::Watch),
+        ];
+        for (_, operation) in under_way.into_iter().filter(|(is, _)| *is) {
+            self.cancel(key, operation);
+        }
+        self.settle(key);
+    }
+
+    fn cancel(&mut self, key: Key, operation: Operation) {
+        if let Some(line) = &mut self.lines[key] {
+            line.cancels += 1;
+        }
+        let target = CancelBuilder::user_data(label(operation, key));
+        self.push(opcode::AsyncCancel2::new(target).build(), Operation::Cancel, key);
+    }
+
+    /// Drops a line that is closed and quiet.
+    fn settle(&mut self, key: Key) {
+        if let Some(line) = &self.lines[key]
+            && line.is_closed
+            && line.is_quiet()
+        {
+            if matches!(self.lent, Lent::OfLine(of, _) if of == key) {
+                self.lent = Lent::Nothing;
+            }
+            self.lines[key] = None;
+            self.free.push(key);
+            self.calls.close += 1;
+        }
+    }
+
+    /// Lets the kernel begin what it was told, without waiting.
+    ///
+    /// # Errors
+    ///
+    /// As [`Ring::wait`].
+    pub(crate) fn submit(&mut self) -> io::Result<()> {
+        self.refill();
+        while !self.uring.submission().is_empty() {
+            self.enter(IoUring::submit)?;
+            self.refill();
+        }
+        Ok(())
+    }
+
+    /// Submits, and waits for a completion, at most for `at_most`: the one place
+    /// where a worker sleeps.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the ring is broken.
+    pub(crate) fn wait(&mut self, at_most: Option<Duration>) -> io::Result<()> {
+        self.refill();
+        while !self.backlog.is_empty() {
+            self.enter(IoUring::submit)?;
+            self.refill();
+        }
+        // The completions of sends come as they are submitted; it is the one
+        // after them that is waited for.
+        let count = self.eager + 1;
+        let Some(at_most) = at_most else {
+            return self.enter(|uring| uring.submit_and_wait(count));
+        };
+        let at_most = Timespec::from(at_most);
+        let args = SubmitArgs::new().timespec(&at_most);
+        self.enter(|uring| uring.submitter().submit_with_args(count, &args))
+    }
+
+    fn enter(&mut self, call: impl FnOnce(&IoUring) -> io::Result<usize>) -> io::Result<()> {
+        self.calls.wait += 1;
+        match call(&self.uring) {
+            // Interrupted, out of time, or with more completions than fit: take those first.
+            Err(error) if error.kind() == ErrorKind::Interrupted => Ok(()),
+            Err(error) if error.kind() == ErrorKind::ResourceBusy => Ok(()),
+            Err(error) if error.raw_os_error() == Some(ETIME) => Ok(()),
+            Err(error) => Err(error),
+            Ok(_) => Ok(()),
+        }
+    }
+
+    fn refill(&mut self) {
+        while let Some(entry) = self.backlog.pop_front() {
+            if !self.try_push(&entry) {
+                self.backlog.push_front(entry);
+                return;
+            }
+        }
+    }
+
+    fn push(&mut self, entry: Entry, operation: Operation, key: Key) {
+        self.in_flight += 1;
+        let entry = entry.user_data(label(operation, key));
+        if !self.backlog.is_empty() || !self.try_push(&entry) {
+            self.backlog.push_back(entry);
+        }
+    }
+
+    fn try_push(&mut self, entry: &Entry) -> bool {
+        // SAFETY: an entry points to nothing, or to a buffer of its line. It
+        // stays where it is, unchanged and unread, until the completion is
+        // taken: no other operation of its kind begins while `is_sending` or
+        // `is_receiving`; `settle` drops no line before; `drop` frees nothing
+        // before. The descriptor is the line's, which lives as long, or the
+        // listener's or the stop's, which outlive the ring.
+        unsafe { self.uring.submission().push(entry) }.is_ok()
+    }
+
+    /// The next thing that is done, if there is one.
+    pub(crate) fn next(&mut self) -> Option<Completion> {
+        self.give_back();
+        loop {
+            let entry = self.uring.completion().next()?;
+            if let Some(completion) = self.take(&entry) {
+                return Some(completion);
+            }
+            self.give_back();
+        }
+    }
+
+    /// Gives the kernel back the buffer whose bytes were lent.
+    fn give_back(&mut self) {
+        if let Lent::OfPool(buffer, _) = mem::replace(&mut self.lent, Lent::Nothing)
+            && let Some(pool) = &mut self.pool
+        {
+            pool.provide(buffer);
+        }
+    }
+
+    fn take(&mut self, entry: &cqueue::Entry) -> Option<Completion> {
+        let (operation, key) = read_label(entry.user_data())?;
+        let goes_on = cqueue::more(entry.flags());
+        self.in_flight -= usize::from(!goes_on);
+        let result = usize::try_from(entry.result())
+            .map_err(|_| io::Error::from_raw_os_error(-entry.result()));
+        match operation {
+            Operation::Accept => {
+                self.is_accepting = goes_on;
+                Some(Completion::Accepted(result.map(|_| adopt(entry))))
+            }
+            Operation::Stop => Some(Completion::Stopping),
+            Operation::Receive => self.received(key, result, entry.flags()),
+            Operation::Send => self.sent(key, result),
+            Operation::Watch => {
+                self.lines[key].as_mut()?.is_watched = false;
+                self.tell(key, Completion::Writable(key))
+            }
+            Operation::Cancel => {
+                self.lines.get_mut(key)?.as_mut()?.cancels -= 1;
+                self.settle(key);
+                None
+            }
+        }
+    }
+
+    /// The completion, if anybody still wants it.
+    fn tell(&mut self, key: Key, completion: Completion) -> Option<Completion> {
+        if self.lines[key].as_ref()?.is_closed {
+            self.settle(key);
+            return None;
+        }
+        Some(completion)
+    }
+
+    fn received(&mut self, key: Key, result: io::Result<usize>, flags: u32) -> Option<Completion> {
+        let length = *result.as_ref().unwrap_or(&0);
+        self.lent = match (cqueue::buffer_select(flags), &self.pool) {
+            (Some(buffer), Some(_)) => {
+                assert!(Pool::holds(buffer, length), "the kernel names a buffer that is not there");
+                Lent::OfPool(buffer, length)
+            }
+            _ => Lent::OfLine(key, length),
+        };
+        let line = self.lines[key].as_mut()?;
+        if !cqueue::more(flags) {
+            line.is_receiving = false;
+            line.is_pausing = false;
+        }
+        let errno = result.as_ref().err().and_then(io::Error::raw_os_error);
+        let completion = match errno {
+            // Without a free buffer it ends, and can begin again: those that
+            // were full are given back before the next call.
+            Some(ENOBUFS | ECANCELED) => Completion::Paused(key),
+            _ => Completion::Received(key, result),
+        };
+        self.tell(key, completion)
+    }
+
+    fn sent(&mut self, key: Key, result: io::Result<usize>) -> Option<Completion> {
+        let line = self.lines[key].as_mut()?;
+        self.eager -= usize::from(mem::take(&mut line.is_eager));
+        line.is_sending = false;
+        let result = match result {
+            Err(error) if error.kind() == ErrorKind::WouldBlock => Ok(0),
+            result => result,
+        };
+        if let Ok(count) = result {
+            line.sent += count;
+            if line.sent < line.sending.len() {
+                if !line.is_closed {
+                    self.push_send(key, 0);
+                }
+                return self.tell(key, Completion::Sent(key, Ok(count)));
+            }
+        }
+        let mut buffer = mem::take(&mut line.sending);
+        line.sent = 0;
+        buffer.clear();
+        if self.spares.len() < SPARES && buffer.capacity() <= SPARE_BYTES {
+            self.spares.push(buffer);
+        }
+        self.tell(key, Completion::Sent(key, result))
+    }
+
+    fn line(&self, key: Key) -> &Line {
+        self.lines[key].as_ref().expect("the line is open")
+    }
+}
+
+impl Drop for Ring<'_> {
+    /// Takes back what the kernel has. What it will not give back in time is
+    /// left to it for ever.
+    fn drop(&mut self) {
+        for line in self.lines.iter_mut().flatten() {
+            line.is_closed = true;
+        }
+        for _ in 0..DROP_TRIES {
+            while self.next().is_some() {}
+            if self.in_flight == 0 {
+                return;
+            }
+            let everything = CancelBuilder::any();
+            self.push(opcode::AsyncCancel2::new(everything).build(), Operation::Cancel, Key::MAX);
+            if self.wait(Some(DROP_STEP)).is_err() {
+                break;
+            }
+        }
+        mem::forget(mem::take(&mut self.lines));
+        mem::forget(self.pool.take());
+    }
+}
+
+impl Line {
+    fn new(connection: Connection) -> Self {
+        Self {
+            connection,
+            sending: Vec::new(),
+            sent: 0,
+            input: Vec::new(),
+            is_sending: false,
+            is_eager: false,
+            is_receiving: false,
+            is_pausing: false,
+            is_watched: false,
+            cancels: 0,
+            is_closed: false,
+        }
+    }
+
+    fn socket(&self) -> Fd {
+        Fd(self.connection.stream().as_raw_fd())
+    }
+
+    /// Whether the kernel has nothing of it.
+    fn is_quiet(&self) -> bool {
+        !(self.is_sending || self.is_receiving || self.is_watched) && self.cancels == 0
+    }
+}
+
+fn open(lines: &mut [Option<Line>], key: Key) -> &mut Line {
+    let line = lines[key].as_mut().filter(|line| !line.is_closed);
+    line.expect("the line is open")
+}
+
+/// The connection that an accept has brought.
+fn adopt(accepted: &cqueue::Entry) -> TcpStream {
+    // SAFETY: the kernel has made this descriptor for us alone, and says so
+    // once: `take` is the only caller, with a completion just taken.
+    unsafe { OwnedFd::from_raw_fd(accepted.result()) }.into()
+}
+
+/// The name of an operation of a line.
+fn label(operation: Operation, key: Key) -> u64 {
+    (key as u64) << 8 | operation as u64
+}
+
+fn read_label(label: u64) -> Option<(Operation, Key)> {
+    let operation = match label & 0xff {
+        0 => Operation::Accept,
+        1 => Operation::Stop,
+        2 => Operation::Receive,
+        3 => Operation::Send,
+        4 => Operation::Watch,
+        5 => Operation::Cancel,
+        _ => return None,
+    };
+    Some((operation, usize::try_from(label >> 8).ok()?))
+}
+
+/// A ring with all that the kernel has for one thread's ring.
+fn build(ways: Ways) -> io::Result<IoUring> {
+    let plain = || IoUring::builder().setup_cqsize(COMPLETIONS).build(SUBMISSIONS);
+    if ways == Ways::Plain {
+        return plain();
+    }
+    // Linux 6.1: completions are worked out when this thread asks for them, and
+    // nowhere else. 6.0: one thread submits.
+    let mut builder = IoUring::builder();
+    builder.setup_cqsize(COMPLETIONS).setup_submit_all();
+    let single = builder.clone().setup_coop_taskrun().setup_single_issuer().clone();
+    let deferring = builder.setup_single_issuer().setup_defer_taskrun();
+    let refused = |error: &io::Error| error.kind() == ErrorKind::InvalidInput;
+    match deferring.build(SUBMISSIONS) {
+        Err(error) if refused(&error) => match single.build(SUBMISSIONS) {
+            Err(error) if refused(&error) => plain(),
+            result => result,
+        },
+        result => result,
+    }
+}
+
+/// Says what to do if there can be no ring.
+fn explain(error: io::Error) -> io::Error {
+    let advice = match error.kind() {
+        ErrorKind::Unsupported => {
+            "this kernel has no io_uring: use Linux 5.11 or later, or another model, \
+             such as reuseport-loops"
+        }
+        ErrorKind::PermissionDenied => {
+            "io_uring is not allowed here: set the sysctl kernel.io_uring_disabled to 0, or \
+             let the container's seccomp profile allow io_uring_setup; or use another model, \
+             such as reuseport-loops"
+        }
+        ErrorKind::OutOfMemory => {
+            "no memory may be locked for io_uring: raise the limit (ulimit -l), or use fewer \
+             workers"
+        }
+        _ => return error,
+    };
+    io::Error::new(error.kind(), advice)
+}
+
+/// Buffers that the kernel receives into, whoever the bytes are for: an idle line
+/// holds none.
+///
+/// ```text
+/// memory ─▶ [ ring of free buffers ][ buffer 0 ][ buffer 1 ] …
+/// ```
+struct Pool {
+    /// Written by the kernel at any time. It is not moved.
+    memory: Vec<Page>,
+    /// Buffers given to the kernel so far, modulo 2^16.
+    tail: u16,
+}
+
+#[repr(C, align(4096))]
+struct Page(UnsafeCell<[u8; Pool::PAGE]>);
+
+impl Pool {
+    const GROUP: u16 = 0;
+    const PAGE: usize = 4096;
+    /// A power of two; their ring fills the first page.
+    const BUFFERS: u16 = 256;
+    const BUFFER_BYTES: u32 = 4096;
+
+    fn new(uring: &IoUring) -> io::Result<Self> {
+        let pages = 1 + Self::BUFFERS as usize * Self::BUFFER_BYTES as usize / Self::PAGE;
+        let memory = (0..pages).map(|_| Page(UnsafeCell::new([0; Self::PAGE]))).collect();
+        let mut pool = Self { memory, tail: 0 };
+        let ring = pool.ring() as u64;
+        // SAFETY: the ring of entries is page-aligned, as long as is said, and
+        // lives as long as the pool, which `Ring` drops after `uring`.
+        unsafe {
+            let submitter = uring.submitter();
+            submitter.register_buf_ring_with_flags(ring, Self::BUFFERS, Self::GROUP, 0)?;
+        }
+        (0..Self::BUFFERS).for_each(|buffer| pool.provide(buffer));
+        Ok(pool)
+    }
+
+    fn ring(&self) -> *mut BufRingEntry {
+        self.memory.as_ptr().cast_mut().cast()
+    }
+
+    /// Where a buffer begins.
+    fn buffer(&self, buffer: u16) -> *const u8 {
+        let at = Self::PAGE + usize::from(buffer) * Self::BUFFER_BYTES as usize;
+        self.memory.as_ptr().cast::<u8>().wrapping_add(at)
+    }
+
+    fn holds(buffer: u16, length: usize) -> bool {
+        buffer < Self::BUFFERS && length <= Self::BUFFER_BYTES as usize
+    }
+
+    /// Gives the kernel a buffer that it does not have.
+    fn provide(&mut self, buffer: u16) {
+        let address = self.buffer(buffer) as u64;
+        let ring = self.ring();
+        let slot = usize::from(self.tail % Self::BUFFERS);
+        self.tail = self.tail.wrapping_add(1);
+        // SAFETY: the slot is within the first page, and the kernel does not
+        // look at it before the tail says so: there are as many slots as
+        // buffers, so it has taken what was there. The tail lies in a part of
+        // the first entry that nobody else writes, and is aligned.
+        unsafe {
+            let entry = &mut *ring.add(slot);
+            entry.set_addr(address);
+            entry.set_len(Self::BUFFER_BYTES);
+            entry.set_bid(buffer);
+            AtomicU16::from_ptr(BufRingEntry::tail(ring).cast_mut()).store(self.tail, Release);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_ring_that_cannot_be_is_explained_in_a_line() {
+        for (errno, advice) in [(38, "Linux 5.11"), (1, "io_uring_disabled"), (12, "ulimit -l")] {
+            let message = explain(io::Error::from_raw_os_error(errno)).to_string();
+            assert!(message.contains(advice) && message.lines().count() == 1, "{message}");
+        }
+        let other = explain(io::Error::from_raw_os_error(24));
+        assert_eq!(other.raw_os_error(), Some(24), "others say enough themselves");
+    }
+}
