@@ -73,15 +73,16 @@ fn serve_plainly(listener: &Listener, context: &Context) -> io::Result<()> {
 
 // ANCHOR: serve
 fn serve_by(ways: Ways, listener: &Listener, context: &Context) -> io::Result<()> {
-    // A ring belongs to the thread that makes it. If there can be none, better
-    // hear it here than from each of them.
-    drop(Ring::new(listener, &context.stop, ways)?);
+    // All are made before one accepts: clients take no ring its descriptors.
+    let ring = |listener| Ok((listener, Ring::new(listener, &context.stop, ways)?));
+    let rings: io::Result<Vec<_>> = listener.all().map(ring).collect();
+    let rings = rings?;
     thread::scope(|scope| {
-        let made = listener.all().enumerate().try_for_each(|(id, listener)| {
+        let made = rings.into_iter().enumerate().try_for_each(|(id, (listener, ring))| {
             let name = format!("ring-{id}");
             let peers = Peers::new(context, context.stats.worker(&name));
             context.spawn(scope, name, move || {
-                if let Err(error) = turn(ways, listener, context, peers) {
+                if let Err(error) = turn(ring, listener, context, peers) {
                     // Nobody else is dealt what the kernel deals to this one.
                     eprintln!("ring-{id} ends, and all with it: {error}");
                     context.stop.request();
@@ -95,9 +96,13 @@ fn serve_by(ways: Ways, listener: &Listener, context: &Context) -> io::Result<()
 
 /// One worker: submits what was decided, waits, and serves what is done.
 // ANCHOR: turn
-fn turn(ways: Ways, listener: &Listener, context: &Context, mut peers: Peers) -> io::Result<()> {
-    let mut ring = Ring::new(listener, &context.stop, ways)?;
-    ring.watch_stop();
+fn turn(
+    mut ring: Ring,
+    listener: &Listener,
+    context: &Context,
+    mut peers: Peers,
+) -> io::Result<()> {
+    ring.begin()?;
     ring.accept();
     while !(context.stop.is_requested() && ring.is_empty()) {
         ring.wait(peers.patience())?;

@@ -46,8 +46,6 @@ const POLLIN: u32 = 1;
 const POLLOUT: u32 = 4;
 /// Accepted sockets are not inherited by other programs.
 const SOCK_CLOEXEC: i32 = 0o2_000_000;
-/// A send that the socket has no room for completes at once and says so.
-const MSG_DONTWAIT: i32 = 0x40;
 /// The peer's end is an error of the send, not a signal to the process.
 const MSG_NOSIGNAL: i32 = 0x4000;
 const ENOBUFS: i32 = 105;
@@ -107,8 +105,6 @@ struct Line {
     /// The kernel writes into it while `is_receiving`; empty if there is a pool.
     input: Vec<u8>,
     is_sending: bool,
-    /// It is counted in [`Ring::eager`].
-    is_eager: bool,
     is_receiving: bool,
     is_pausing: bool,
     is_watched: bool,
@@ -142,14 +138,12 @@ pub(crate) struct Ring<'a> {
     backlog: VecDeque<Entry>,
     /// Operations whose last completion has not been taken.
     in_flight: usize,
-    /// Sends among them that complete as soon as they are submitted.
-    eager: usize,
     is_accepting: bool,
     pub(crate) calls: SystemCalls,
 }
 
 impl<'a> Ring<'a> {
-    /// A ring for the calling thread, which alone may submit to it.
+    /// A ring for the thread that will begin with it, and which alone may use it then.
     ///
     /// # Errors
     ///
@@ -179,10 +173,22 @@ impl<'a> Ring<'a> {
             spares: Vec::new(),
             backlog: VecDeque::new(),
             in_flight: 0,
-            eager: 0,
             is_accepting: false,
             calls,
         })
+    }
+
+    /// Makes the ring the calling thread's, and lets the stop end a wait.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the kernel refuses.
+    pub(crate) fn begin(&mut self) -> io::Result<()> {
+        self.calls.control += 1;
+        self.uring.submitter().register_enable_rings()?;
+        let stop = Fd(self.stop.as_raw_fd());
+        self.push(opcode::PollAdd::new(stop, POLLIN).build(), Operation::Stop, 0);
+        Ok(())
     }
 
     /// Accepts who comes, from now on or once: until it is asked again.
@@ -198,12 +204,6 @@ impl<'a> Ring<'a> {
             opcode::Accept::new(listener, nobody_asks.0, nobody_asks.1).flags(SOCK_CLOEXEC).build()
         };
         self.push(entry, Operation::Accept, 0);
-    }
-
-    /// Lets the stop end a wait.
-    pub(crate) fn watch_stop(&mut self) {
-        let stop = Fd(self.stop.as_raw_fd());
-        self.push(opcode::PollAdd::new(stop, POLLIN).build(), Operation::Stop, 0);
     }
 
     /// Takes a connection in.
@@ -289,19 +289,16 @@ impl<'a> Ring<'a> {
         assert!(!line.is_sending, "the kernel has a buffer of this line");
         line.sending = bytes;
         line.sent = 0;
-        line.is_eager = true;
-        // Completes as it is submitted, so the next wait need not end for that.
-        self.eager += 1;
-        self.push_send(key, MSG_DONTWAIT);
+        self.push_send(key);
     }
 
-    fn push_send(&mut self, key: Key, flags: i32) {
+    fn push_send(&mut self, key: Key) {
         let line = open(&mut self.lines, key);
         line.is_sending = true;
         let rest = &line.sending[line.sent..];
         let length = u32::try_from(rest.len()).unwrap_or(u32::MAX);
-        let flags = flags | MSG_NOSIGNAL;
-        let entry = opcode::Send::new(line.socket(), rest.as_ptr(), length).flags(flags).build();
+        let send = opcode::Send::new(line.socket(), rest.as_ptr(), length);
+        let entry = send.flags(MSG_NOSIGNAL).build();
         self.push(entry, Operation::Send, key);
     }
 
@@ -389,15 +386,12 @@ impl<'a> Ring<'a> {
             self.enter(IoUring::submit)?;
             self.refill();
         }
-        // The completions of sends come as they are submitted; it is the one
-        // after them that is waited for.
-        let count = self.eager + 1;
         let Some(at_most) = at_most else {
-            return self.enter(|uring| uring.submit_and_wait(count));
+            return self.enter(|uring| uring.submit_and_wait(1));
         };
         let at_most = Timespec::from(at_most);
         let args = SubmitArgs::new().timespec(&at_most);
-        self.enter(|uring| uring.submitter().submit_with_args(count, &args))
+        self.enter(|uring| uring.submitter().submit_with_args(1, &args))
     }
 
     fn enter(&mut self, call: impl FnOnce(&IoUring) -> io::Result<usize>) -> io::Result<()> {
@@ -521,17 +515,12 @@ impl<'a> Ring<'a> {
 
     fn sent(&mut self, key: Key, result: io::Result<usize>) -> Option<Completion> {
         let line = self.lines[key].as_mut()?;
-        self.eager -= usize::from(mem::take(&mut line.is_eager));
         line.is_sending = false;
-        let result = match result {
-            Err(error) if error.kind() == ErrorKind::WouldBlock => Ok(0),
-            result => result,
-        };
         if let Ok(count) = result {
             line.sent += count;
             if line.sent < line.sending.len() {
                 if !line.is_closed {
-                    self.push_send(key, 0);
+                    self.push_send(key);
                 }
                 return self.tell(key, Completion::Sent(key, Ok(count)));
             }
@@ -581,7 +570,6 @@ impl Line {
             sent: 0,
             input: Vec::new(),
             is_sending: false,
-            is_eager: false,
             is_receiving: false,
             is_pausing: false,
             is_watched: false,
@@ -632,18 +620,19 @@ fn read_label(label: u64) -> Option<(Operation, Key)> {
 
 /// A ring with all that the kernel has for one thread's ring.
 fn build(ways: Ways) -> io::Result<IoUring> {
-    let plain = || IoUring::builder().setup_cqsize(COMPLETIONS).build(SUBMISSIONS);
+    // Made by the main thread, a ring is begun with by its worker's.
+    let mut builder = IoUring::builder();
+    builder.setup_cqsize(COMPLETIONS).setup_r_disabled();
+    let plain = || builder.build(SUBMISSIONS);
     if ways == Ways::Plain {
         return plain();
     }
     // Linux 6.1: completions are worked out when this thread asks for them, and
     // nowhere else. 6.0: one thread submits.
-    let mut builder = IoUring::builder();
-    builder.setup_cqsize(COMPLETIONS).setup_submit_all();
-    let single = builder.clone().setup_coop_taskrun().setup_single_issuer().clone();
-    let deferring = builder.setup_single_issuer().setup_defer_taskrun();
+    let mut single = builder.clone();
+    single.setup_submit_all().setup_coop_taskrun().setup_single_issuer();
     let refused = |error: &io::Error| error.kind() == ErrorKind::InvalidInput;
-    match deferring.build(SUBMISSIONS) {
+    match single.clone().setup_defer_taskrun().build(SUBMISSIONS) {
         Err(error) if refused(&error) => match single.build(SUBMISSIONS) {
             Err(error) if refused(&error) => plain(),
             result => result,
