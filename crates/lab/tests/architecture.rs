@@ -155,15 +155,64 @@ fn the_measuring_half_knows_servers_as_processes_only() {
     }
 }
 
+/// The one crate that may hold `unsafe`, all of it in one file.
+const UNSAFE_CRATE: &str = "models/completion-rings";
+const UNSAFE_FILE: &str = "src/ring.rs";
+
 #[test]
 fn every_crate_obeys_the_workspace_lints() {
-    let workspace = read(&root().join("Cargo.toml"));
-    assert!(workspace.contains("unsafe_code = \"forbid\""));
+    let workspace: toml::Table = read(&root().join("Cargo.toml")).parse().unwrap();
+    let wanted = &workspace["workspace"]["lints"];
+    assert_eq!(wanted["rust"]["unsafe_code"].as_str(), Some("forbid"));
     let crates = fs::read_dir(root().join("crates")).unwrap().map(|entry| entry.unwrap().path());
     let folders = crates.filter(|path| path.join("Cargo.toml").is_file()).chain(serving());
     for folder in folders {
         let manifest: toml::Table = read(&folder.join("Cargo.toml")).parse().unwrap();
-        let obeys = manifest.get("lints").and_then(|lints| lints.get("workspace"));
+        let lints = manifest.get("lints");
+        if folder.ends_with(UNSAFE_CRATE) {
+            assert_unsafe_is_the_exception(lints.unwrap(), wanted);
+            continue;
+        }
+        let obeys = lints.and_then(|lints| lints.get("workspace"));
         assert_eq!(obeys.and_then(toml::Value::as_bool), Some(true), "{}", folder.display());
+    }
+}
+
+/// Cargo lets no crate soften a single lint of the workspace, so the one that
+/// must repeats the others.
+fn assert_unsafe_is_the_exception(lints: &toml::Value, wanted: &toml::Value) {
+    for (group, rules) in wanted.as_table().unwrap() {
+        for (lint, level) in rules.as_table().unwrap() {
+            let found = lints[group.as_str()].get(lint);
+            match lint.as_str() {
+                "unsafe_code" => assert_eq!(found.and_then(toml::Value::as_str), Some("deny")),
+                "unexpected_cfgs" => {} // About a crate that is tried with loom.
+                _ => assert_eq!(found, Some(level), "{lint}"),
+            }
+        }
+    }
+    assert_eq!(lints["clippy"]["undocumented_unsafe_blocks"].as_str(), Some("deny"));
+}
+
+#[test]
+fn unsafe_is_in_one_file_and_each_block_says_why() {
+    let folder = root().join("crates").join(UNSAFE_CRATE);
+    let library = read(&folder.join("src/lib.rs"));
+    assert_eq!(library.matches("unsafe_code").count(), 1, "it is allowed once");
+    assert!(library.contains("#[expect(unsafe_code"), "and in one module");
+    let unsafe_file = folder.join(UNSAFE_FILE);
+    for entry in fs::read_dir(folder.join("src")).unwrap().flatten() {
+        let path = entry.path();
+        if path.is_file() && path.canonicalize().unwrap() != unsafe_file.canonicalize().unwrap() {
+            let text = read(&path);
+            assert!(!text.contains("unsafe {"), "{}", path.display());
+        }
+    }
+    let text = read(&unsafe_file);
+    let blocks = text.matches("unsafe {").count();
+    assert!((1..=6).contains(&blocks), "{blocks} blocks: as few as possible");
+    assert_eq!(text.matches("// SAFETY:").count(), blocks);
+    for other in ["unsafe fn", "unsafe impl", "unsafe trait"] {
+        assert!(!text.contains(other), "{other}: the file has a safe face");
     }
 }

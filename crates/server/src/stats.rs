@@ -89,6 +89,11 @@ pub struct Tally {
 /// connections. Not counted is all else: threads, locks (`futex`), memory,
 /// sleeping, clocks, signals, files, and what a stop request does to wake those
 /// who block. `strace -f -c` agrees to within these.
+///
+/// What a ring is told to do is no system call of its own: where `io_uring`
+/// accepts, receives and sends, `accept`, `read` and `write` stay near 0, and
+/// each `io_uring_enter`, which submits all that and waits, is one `wait`.
+/// Comparing single kinds with another model's then means little; the sum does.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SystemCalls {
     /// `accept4`, those that found nobody included.
@@ -97,12 +102,14 @@ pub struct SystemCalls {
     pub read: u64,
     /// Writes to connections (`sendto`), those that found no room included.
     pub write: u64,
-    /// Waits for readiness (`epoll_wait`, `poll`). A thread that blocks in
+    /// Waits for readiness (`epoll_wait`, `poll`), and for completions
+    /// (`io_uring_enter`, even if it only submits). A thread that blocks in
     /// `read` waits there.
     pub wait: u64,
     /// Wakeups of another thread's loop (`write` to an `eventfd`).
     pub wake: u64,
-    /// Changes to sockets and epoll sets: `epoll_ctl`, `setsockopt`, `ioctl`, `shutdown`.
+    /// Changes to sockets, epoll sets and rings: `epoll_ctl`, `setsockopt`, `ioctl`,
+    /// `shutdown`, `io_uring_register`.
     pub control: u64,
     /// Connections closed (`close`).
     pub close: u64,

@@ -5,7 +5,7 @@ use crate::{
         Model, PROCESS_PER_CONNECTION, SINGLE_THREADED, THREAD_PER_CONNECTION, THREAD_POOL,
         for_every_model,
     },
-    server::Server,
+    server::{Report, Server},
 };
 
 for_every_model!(a_known_dialogue_has_known_system_calls);
@@ -30,6 +30,9 @@ fn a_known_dialogue_has_known_system_calls(model: Model) {
         return;
     }
     let calls = |name| report.system_calls(name);
+    if model.name.starts_with("completion-rings") {
+        return assert_all_is_told_to_the_ring(&report);
+    }
     assert!((PINGS + 1..=PINGS + 2).contains(&calls("read")), "{report:?}");
     // Who gives a connection to another process closes its own copy, too.
     let closes = if model.name == PROCESS_PER_CONNECTION.name { 2 } else { 1 };
@@ -41,5 +44,16 @@ fn a_known_dialogue_has_known_system_calls(model: Model) {
         .any(|blocking| blocking.name == model.name);
     assert_eq!(calls("wait") < PINGS, blocks, "{report:?}");
     // At least one to prepare the socket; and no more for each request.
+    assert!((1..PINGS).contains(&calls("control")), "{report:?}");
+}
+
+/// A ring is told to accept, read and write by the one call that waits. A ping
+/// is received by one wait and sent by another; the second may find the next.
+fn assert_all_is_told_to_the_ring(report: &Report) {
+    let calls = |name| report.system_calls(name);
+    assert_eq!((calls("accept"), calls("read"), calls("write")), (0, 0, 0), "{report:?}");
+    assert_eq!(calls("close"), 1, "{report:?}");
+    // Beside the pings: the connection, its end, and the stop.
+    assert!((PINGS..=2 * PINGS + 8).contains(&calls("wait")), "{report:?}");
     assert!((1..PINGS).contains(&calls("control")), "{report:?}");
 }

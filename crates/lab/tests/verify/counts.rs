@@ -27,7 +27,7 @@ const KINDS: [(&[&str], &[&str]); 4] = [
     (&["accept"], &["accept", "accept4"]),
     (&["read"], &["read", "readv", "recvfrom", "recvmsg"]),
     (&["write", "wake"], &["write", "writev", "sendto", "sendmsg"]),
-    (&["wait"], &["epoll_wait", "epoll_pwait", "epoll_pwait2", "poll", "ppoll"]),
+    (&["wait"], &["epoll_wait", "epoll_pwait", "epoll_pwait2", "poll", "ppoll", "io_uring_enter"]),
 ];
 
 /// The calls that strace counted, by name.
