@@ -15,8 +15,8 @@
 //! that are several processes.
 //!
 //! A model whose mechanism waits in a way of its own, such as an asynchronous
-//! runtime, brings a drive of its own. It takes a [`Connection`] apart, runs what
-//! sessions ask for with [`work`], and parts from a peer as [`farewell`] says.
+//! runtime or a ring, brings a drive of its own. It finds here what it shares with
+//! these: [`Listener::judge`], a [`Connection`] taken apart, [`work`], [`farewell`].
 
 mod accept;
 pub mod blocking;

@@ -339,7 +339,7 @@ impl Peer {
                 // The worker itself works: nobody else is served meanwhile, but
                 // what was answered before is on its way.
                 ring.submit()?;
-                self.session.complete(server::run(job), output);
+                self.session.complete(server::work::run(job), output);
                 continue;
             }
             match self.session.phase() {

@@ -346,6 +346,7 @@ impl<'a> Ring<'a> {
     }
 
     /// Drops a line that is closed and quiet.
+    // ANCHOR: settle
     fn settle(&mut self, key: Key) {
         if let Some(line) = &self.lines[key]
             && line.is_closed
@@ -359,6 +360,7 @@ impl<'a> Ring<'a> {
             self.calls.close += 1;
         }
     }
+    // ANCHOR_END: settle
 
     /// Lets the kernel begin what it was told, without waiting.
     ///
@@ -423,6 +425,7 @@ impl<'a> Ring<'a> {
         }
     }
 
+    // ANCHOR: try_push
     fn try_push(&mut self, entry: &Entry) -> bool {
         // SAFETY: an entry points to nothing, or to a buffer of its line. It
         // stays where it is, unchanged and unread, until the completion is
@@ -432,6 +435,7 @@ impl<'a> Ring<'a> {
         // listener's or the stop's, which outlive the ring.
         unsafe { self.uring.submission().push(entry) }.is_ok()
     }
+    // ANCHOR_END: try_push
 
     /// The next thing that is done, if there is one.
     pub(crate) fn next(&mut self) -> Option<Completion> {
