@@ -6,7 +6,7 @@
 
 use std::{
     io, mem,
-    net::Shutdown,
+    net::{Shutdown, TcpStream},
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -124,7 +124,7 @@ impl<'a> Peers<'a> {
         &mut self,
         ring: &mut Ring,
         listener: &Listener,
-        accepted: io::Result<std::net::TcpStream>,
+        accepted: io::Result<TcpStream>,
     ) -> io::Result<()> {
         match listener.judge(accepted, self.context)? {
             Some(Attempt::Accepted(connection)) => self.adopt(ring, connection),

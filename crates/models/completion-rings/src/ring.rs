@@ -48,6 +48,9 @@ const POLLOUT: u32 = 4;
 const SOCK_CLOEXEC: i32 = 0o2_000_000;
 /// The peer's end is an error of the send, not a signal to the process.
 const MSG_NOSIGNAL: i32 = 0x4000;
+const EINTR: i32 = 4;
+const EAGAIN: i32 = 11;
+const EBUSY: i32 = 16;
 const ENOBUFS: i32 = 105;
 const ECANCELED: i32 = 125;
 const ETIME: i32 = 62;
@@ -369,11 +372,7 @@ impl<'a> Ring<'a> {
     /// As [`Ring::wait`].
     pub(crate) fn submit(&mut self) -> io::Result<()> {
         self.refill();
-        while !self.uring.submission().is_empty() {
-            self.enter(IoUring::submit)?;
-            self.refill();
-        }
-        Ok(())
+        if self.uring.submission().is_empty() { Ok(()) } else { self.enter(IoUring::submit) }
     }
 
     /// Submits, and waits for a completion, at most for `at_most`: the one place
@@ -384,9 +383,8 @@ impl<'a> Ring<'a> {
     /// Fails if the ring is broken.
     pub(crate) fn wait(&mut self, at_most: Option<Duration>) -> io::Result<()> {
         self.refill();
-        while !self.backlog.is_empty() {
-            self.enter(IoUring::submit)?;
-            self.refill();
+        if !self.backlog.is_empty() {
+            return self.enter(IoUring::submit); // There is more to tell before it may sleep.
         }
         let Some(at_most) = at_most else {
             return self.enter(|uring| uring.submit_and_wait(1));
@@ -399,12 +397,12 @@ impl<'a> Ring<'a> {
     fn enter(&mut self, call: impl FnOnce(&IoUring) -> io::Result<usize>) -> io::Result<()> {
         self.calls.wait += 1;
         match call(&self.uring) {
-            // Interrupted, out of time, or with more completions than fit: take those first.
-            Err(error) if error.kind() == ErrorKind::Interrupted => Ok(()),
-            Err(error) if error.kind() == ErrorKind::ResourceBusy => Ok(()),
-            Err(error) if error.raw_os_error() == Some(ETIME) => Ok(()),
-            Err(error) => Err(error),
-            Ok(_) => Ok(()),
+            // Interrupted, out of time, short of memory, or with more completions
+            // than fit: these come first, then it is tried again.
+            Err(error) if matches!(error.raw_os_error(), Some(EINTR | ETIME | EAGAIN | EBUSY)) => {
+                Ok(())
+            }
+            result => result.map(drop),
         }
     }
 
@@ -817,9 +815,8 @@ mod tests {
         let deadline = Instant::now() + Duration::from_secs(20);
         while !ring.is_empty() {
             ring.wait(Some(Duration::from_millis(10))).unwrap();
-            while let Some(completion) = ring.next() {
-                panic!("a closed line is heard of: {completion:?}");
-            }
+            let heard = ring.next();
+            assert!(heard.is_none(), "a closed line is heard of: {heard:?}");
             assert!(Instant::now() < deadline, "the line is never quiet");
         }
     }
