@@ -15,10 +15,10 @@ pub struct Report {
     pub failures: Failures,
     /// The records of the others, added up.
     pub aggregate: Aggregate,
-    /// Time from the first question to the last record, in seconds.
-    pub seconds: f64,
-    /// CPU time of all threads and processes, in seconds.
-    pub cpu_seconds: f64,
+    /// Time from the first question to the last record, in milliseconds.
+    pub elapsed_ms: f64,
+    /// CPU time of all threads and processes, in milliseconds.
+    pub cpu_ms: f64,
     /// Times that a thread gave up its core, or was made to.
     pub context_switches: i64,
     /// Most threads at once, those that start and wait for others included.

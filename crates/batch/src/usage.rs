@@ -69,7 +69,7 @@ impl Usage {
     }
 
     pub(crate) fn report(&self, model: Model, job: &Job, found: Found) -> Report {
-        let seconds = self.began.elapsed().as_secs_f64();
+        let elapsed_ms = self.began.elapsed().as_secs_f64() * 1e3;
         let Children { count, threads, resident, reserved } = &self.children;
         let used =
             [UsageWho::RUSAGE_SELF, UsageWho::RUSAGE_CHILDREN].map(|who| getrusage(who).ok());
@@ -79,8 +79,8 @@ impl Usage {
             sources: u32::try_from(job.sources.len()).unwrap_or(u32::MAX),
             failures: found.failures,
             aggregate: found.aggregate,
-            seconds,
-            cpu_seconds: used().map(cpu_seconds).sum(),
+            elapsed_ms,
+            cpu_ms: used().map(cpu_ms).sum(),
             context_switches: used()
                 .map(|of| of.voluntary_context_switches() + of.involuntary_context_switches())
                 .sum(),
@@ -102,10 +102,10 @@ impl Drop for Running<'_> {
     }
 }
 
-#[expect(clippy::cast_precision_loss, reason = "seconds of CPU, far below 2^52")]
-fn cpu_seconds(usage: &Rusage) -> f64 {
-    let seconds = |time: TimeVal| time.tv_sec() as f64 + time.tv_usec() as f64 / 1e6;
-    seconds(usage.user_time()) + seconds(usage.system_time())
+#[expect(clippy::cast_precision_loss, reason = "milliseconds of CPU, far below 2^52")]
+fn cpu_ms(usage: &Rusage) -> f64 {
+    let ms = |time: TimeVal| time.tv_sec() as f64 * 1e3 + time.tv_usec() as f64 / 1e3;
+    ms(usage.user_time()) + ms(usage.system_time())
 }
 
 /// A line of the process's status, in bytes; 0 where the kernel does not tell.

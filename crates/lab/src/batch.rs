@@ -129,8 +129,8 @@ fn text(report: &Report) -> String {
     for (region, total) in &report.aggregate.totals {
         row(region, total.to_string());
     }
-    row("time", format!("{:.3} s", report.seconds));
-    row("CPU", format!("{:.3} s", report.cpu_seconds));
+    row("time", format!("{:.0} ms", report.elapsed_ms));
+    row("CPU", format!("{:.0} ms", report.cpu_ms));
     row("context switches", report.context_switches.to_string());
     row("threads", report.threads_peak.to_string());
     row("processes", report.processes.to_string());

@@ -7,6 +7,7 @@ impl Definition {
     pub(crate) fn check(&self) -> Result<(), String> {
         self.check_load()?;
         self.check_backend()?;
+        self.check_job()?;
         let known = |variant: &Option<String>| {
             variant.as_ref().is_none_or(|name| self.variants.iter().any(|v| &v.name == name))
         };
@@ -69,10 +70,21 @@ impl Definition {
         }
     }
 
+    fn check_job(&self) -> Result<(), String> {
+        if self.job.is_some() != (self.x.varies == Varies::Job) {
+            return Err("`varies = \"job\"` and a [job] belong together".to_owned());
+        }
+        if self.job.is_some() && self.models.as_ref().is_none_or(|models| !models.is_empty()) {
+            return Err("models are servers, no jobs: give `models = []`".to_owned());
+        }
+        Ok(())
+    }
+
     fn check_load(&self) -> Result<(), String> {
         let sweeps_connections = self.x.varies == Varies::Connections;
         let sweeps_readers = self.x.varies == Varies::SlowReaders;
-        for variant in self.variants() {
+        // Jobs have no load.
+        for variant in self.variants().into_iter().filter(|_| self.job.is_none()) {
             let load = self.load(variant);
             if sweeps_connections == load.connections.is_some() {
                 return Err("give `connections` in a load or vary them in [x], one of both".into());

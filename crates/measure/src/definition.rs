@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use results::{Axis, Chart, Claim, Compare, LeftOut, Scale};
+use results::{Axis, Chart, Claim, Compare, Figure, LeftOut, Scale};
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -41,6 +41,10 @@ pub struct Definition {
     /// A server that those measured talk to, and that is not measured.
     #[serde(default)]
     pub backend: Option<Backend>,
+    /// What is measured are no servers under a load, but jobs: programs that run
+    /// to their end.
+    #[serde(default)]
+    pub job: Option<Job>,
     /// What is varied.
     pub x: Sweep,
     /// How the servers are started.
@@ -96,6 +100,18 @@ pub enum Varies {
     RequestsPerConnection,
     /// Connections beside the others that hardly read.
     SlowReaders,
+    /// A number in the commands of jobs: `{x}`.
+    Job,
+}
+
+/// Programs that run to their end, and then print one JSON object. They are the
+/// experiment's peers.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Job {
+    /// Where in that object each figure is, as a JSON pointer (RFC 6901) without
+    /// its first `/`.
+    pub reads: BTreeMap<Figure, String>,
 }
 
 /// How the servers are started.
@@ -311,6 +327,9 @@ impl Definition {
             if let Some(above) = out.above {
                 (&out.model, above).hash(&mut hasher);
             }
+        }
+        if let Some(job) = &self.job {
+            serde_json::to_string(job).unwrap_or_default().hash(&mut hasher);
         }
         // Only where there is one: all others keep the hash that they had before
         // there could be any.

@@ -23,7 +23,7 @@ const TRY: Duration = Duration::from_millis(5);
 /// 127.0.0.1 that it is to listen on, `{workers}` the number of workers,
 /// `{file}` the path of its file, `{built}` that of what `build` makes,
 /// `{benches}` the folder of the experiments, `{scratch}` a folder of its own,
-/// `{lab}` the program that measures, and `{backend}` the port of the experiment's
+/// `{x}` the value of the sweep, `{lab}` the program that measures, and `{backend}` the port of the experiment's
 /// backend on 127.0.0.1. It must stay in the foreground, and
 /// end on SIGTERM.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -79,6 +79,8 @@ pub(crate) struct Words<'a> {
     /// The port of the backend, once it listens.
     pub(crate) backend: Option<u16>,
     pub(crate) workers: u32,
+    /// The value of the sweep.
+    pub(crate) x: u32,
 }
 
 impl Words<'_> {
@@ -89,6 +91,7 @@ impl Words<'_> {
         };
         text.replace("{port}", &self.port.to_string())
             .replace("{workers}", &self.workers.to_string())
+            .replace("{x}", &self.x.to_string())
             .replace("{benches}", &self.benches.display().to_string())
             .replace("{scratch}", &self.scratch.display().to_string())
             .replace("{lab}", &self.lab.display().to_string())

@@ -98,6 +98,28 @@ impl Process {
         patience: Duration,
         stop: &dyn Fn() -> bool,
     ) -> Result<String, String> {
+        let (status, text) = self.run_to_end(patience, stop)?;
+        if text.is_empty() {
+            return Err(self.ended(&format!("with {status}")));
+        }
+        Ok(text)
+    }
+
+    /// As [`Process::output`], of a process that must end well.
+    pub(crate) fn result(
+        &mut self,
+        patience: Duration,
+        stop: &dyn Fn() -> bool,
+    ) -> Result<String, String> {
+        let (status, text) = self.run_to_end(patience, stop)?;
+        if status.success() { Ok(text) } else { Err(self.ended(&format!("with {status}"))) }
+    }
+
+    fn run_to_end(
+        &mut self,
+        patience: Duration,
+        stop: &dyn Fn() -> bool,
+    ) -> Result<(ExitStatus, String), String> {
         let mut stdout = self.child.stdout.take().ok_or("standard output was taken")?;
         let reader = thread::spawn(move || {
             let mut text = String::new();
@@ -106,10 +128,7 @@ impl Process {
         let status = self.wait(patience, stop)?;
         let text = reader.join().map_err(|_| "the reading thread panicked")?;
         let text = text.map_err(|error| format!("the {} cannot be read: {error}", self.name))?;
-        if text.is_empty() {
-            return Err(self.ended(&format!("with {status}")));
-        }
-        Ok(text)
+        Ok((status, text))
     }
 
     /// Asks it to end, and waits for that.

@@ -31,6 +31,7 @@ pub(crate) fn begin(
         scratch: &bed.scratch,
         port: 0,
         backend: None,
+        x: 0,
         workers: definition.server.workers,
     };
     for peer in &definition.peers {

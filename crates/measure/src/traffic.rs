@@ -72,7 +72,7 @@ impl Load {
         plan.hot = self.hot;
         plan.stall = self.stall;
         match varies {
-            Varies::Workers => {} // The server's affair.
+            Varies::Workers | Varies::Job => {} // The affair of who is asked.
             Varies::Connections => plan.connections = count,
             Varies::InFlight => fill(&mut plan.in_flight, NonZeroU32::new(x)),
             Varies::RequestsPerConnection => plan.requests_per_connection = NonZeroU32::new(x),

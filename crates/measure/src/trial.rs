@@ -1,6 +1,7 @@
 //! One trial: a server, a load, a window.
 
 use std::{
+    collections::BTreeMap,
     fs,
     net::SocketAddr,
     os::unix::process::ExitStatusExt as _,
@@ -10,10 +11,13 @@ use std::{
 };
 
 use nix::sys::signal::Signal;
+use results::Figure;
+use serde_json::Value;
 
 use crate::{
     Definition, Effort, Varies,
     cores::Cores,
+    definition::Job,
     figures::{ServerEnd, figures},
     peer::{Words, free_port, wait_until_listening},
     process::{End, Process},
@@ -24,6 +28,8 @@ use crate::{
 const PATIENCE: Duration = Duration::from_secs(10);
 /// The drain that servers are given: nothing is wanted of them any more.
 const DRAIN: &str = "500ms";
+/// How long a job may take.
+const JOB_PATIENCE: Duration = Duration::from_secs(120);
 /// How long a generator may take beyond its plan.
 const OVERTIME: Duration = Duration::from_secs(15);
 
@@ -67,6 +73,13 @@ pub(crate) fn run(
         figures: [].into(),
         workers: Vec::new(),
     };
+    if let Some(job) = &definition.job {
+        match run_job(bed, definition, job, task, interrupted) {
+            Ok(figures) => trial.figures = figures,
+            Err(why) => trial.void = Some(why),
+        }
+        return Measured { trial, histogram: None };
+    }
     match measure(bed, definition, effort, task, interrupted) {
         Ok((report, end)) => {
             trial.figures = figures(&report, &end, bed.cores.server.len().max(1));
@@ -119,22 +132,49 @@ fn measure(
     Ok((report, ServerEnd { context_switches, said }))
 }
 
+/// Runs a program to its end, and reads its figures in what it prints.
+fn run_job(
+    bed: &Bed,
+    definition: &Definition,
+    job: &Job,
+    task: &Task,
+    interrupted: &dyn Fn() -> bool,
+) -> Result<BTreeMap<Figure, f64>, String> {
+    let peer = definition.peer(&task.model).ok_or("only peers can be jobs")?;
+    let backend = start_backend(bed, definition)?;
+    let port = backend.as_ref().map(|(_, port)| *port);
+    let words = words(bed, 0, port, workers(definition, task), task.x);
+    let command = &mut peer.start(&words)?;
+    let said = Process::start("job", &bed.scratch, &bed.cores.server, command)?
+        .result(JOB_PATIENCE, interrupted)?;
+    if let Some((backend, _)) = backend {
+        backend.end(PATIENCE)?;
+    }
+    let said: Value = serde_json::from_str(&said)
+        .map_err(|error| format!("the job printed something else than JSON: {error}"))?;
+    let read = |(&figure, place): (&Figure, &String)| {
+        let value = said.pointer(&format!("/{place}")).and_then(Value::as_f64);
+        Ok((figure, value.ok_or_else(|| format!("the job printed no number at `{place}`"))?))
+    };
+    job.reads.iter().map(read).collect()
+}
+
 /// Starts the server behind those measured, if there is one, and waits until it
 /// listens; returns its port, too. What it costs is not the measured one's: it
 /// shares the generator's cores.
 fn start_backend(bed: &Bed, definition: &Definition) -> Result<Option<(Process, u16)>, String> {
     let Some(backend) = &definition.backend else { return Ok(None) };
     let port = free_port()?;
-    let words = words(bed, port, None, definition.server.workers);
+    let words = words(bed, port, None, definition.server.workers, 0);
     let process =
         Process::start("backend", &bed.scratch, &bed.cores.client, &mut backend.start(&words))?;
     wait_until_listening(port, PATIENCE).map_err(|why| format!("the backend: {why}"))?;
     Ok(Some((process, port)))
 }
 
-fn words(bed: &Bed, port: u16, backend: Option<u16>, workers: u32) -> Words<'_> {
+fn words(bed: &Bed, port: u16, backend: Option<u16>, workers: u32, x: u32) -> Words<'_> {
     let Bed { lab, benches, scratch, .. } = bed;
-    Words { lab, benches, scratch, port, backend, workers }
+    Words { lab, benches, scratch, port, backend, workers, x }
 }
 
 /// Starts the task's server, and waits until it listens.
@@ -150,7 +190,7 @@ fn start(
     let workers = workers(definition, task);
     if let Some(peer) = definition.peer(&task.model) {
         let port = free_port()?;
-        let server = start(&mut peer.start(&words(bed, port, backend, workers))?)?;
+        let server = start(&mut peer.start(&words(bed, port, backend, workers, task.x))?)?;
         return Ok((server, wait_until_listening(port, PATIENCE)?));
     }
     let variant = definition.variants.iter().find(|v| Some(&v.name) == task.variant.as_ref());

@@ -84,6 +84,14 @@ pub enum Figure {
     Unsent,
     /// Answers that were wrong, and connections that failed.
     Errors,
+    /// Time that a job took, from its first question to its last answer.
+    JobMs,
+    /// CPU time that a job used, in all its threads and processes.
+    JobCpuMs,
+    /// Memory that a job had resident at its peak.
+    JobMemoryBytes,
+    /// Address space that a job had reserved at its peak.
+    JobVirtualBytes,
 }
 
 /// What a figure is counted in; charts choose ticks and suffixes by it.
@@ -162,9 +170,11 @@ impl Figure {
             | Self::LatenessP99Us
             | Self::ReceiveLagP99Us
             | Self::RunQueueDelayPerRequestUs => Unit::Microseconds,
-            Self::LongestWaitMs => Unit::Milliseconds,
+            Self::LongestWaitMs | Self::JobMs | Self::JobCpuMs => Unit::Milliseconds,
             Self::PssBytes
             | Self::PssGrowthBytes
+            | Self::JobMemoryBytes
+            | Self::JobVirtualBytes
             | Self::BytesPerServerCpuSecond
             | Self::UserMemoryPerConnectionBytes
             | Self::VirtualMemoryPerConnectionBytes => Unit::Bytes,
@@ -228,6 +238,10 @@ impl Figure {
             Self::Censored => "requests unanswered at the end",
             Self::Unsent => "requests never sent",
             Self::Errors => "errors",
+            Self::JobMs => "time of the job",
+            Self::JobCpuMs => "CPU time of the job",
+            Self::JobMemoryBytes => "memory of the job",
+            Self::JobVirtualBytes => "address space of the job",
         }
     }
 }
