@@ -98,3 +98,37 @@ fn fill<T>(place: &mut T, value: Option<T>) {
         *place = value;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn calls_and_how_many_are_in_flight_are_read() {
+        let text = r#"
+            in_flight = 8
+            requests = [
+                { weight = 99, kind = { rpc = { method = "echo", params = ["a", 1] } } },
+                { slow = true, kind = { rpc = { method = "sleep", params = '{"ms": 20}', expect = 20 } } },
+            ]
+        "#;
+        let load: Load = toml::from_str(text).unwrap();
+        let planned = |varies, x| {
+            let mut plan = load::Plan::new("127.0.0.1:1".parse().unwrap());
+            load.over(&Load::default()).fill(&mut plan, varies, x);
+            plan.check().unwrap();
+            plan
+        };
+        let plan = planned(Varies::Workers, 4);
+        assert_eq!(plan.in_flight.get(), 8);
+        let sleep = r#"{"rpc":{"method":"sleep","params":{"ms":20},"expect":20}}"#;
+        assert_eq!(serde_json::to_string(&plan.requests[1].kind).unwrap(), sleep);
+        assert_eq!(planned(Varies::InFlight, 32).in_flight.get(), 32);
+    }
+
+    #[test]
+    fn what_is_not_said_is_not_in_the_hash() {
+        let text = serde_json::to_string(&Load::default()).unwrap();
+        assert!(!text.contains("in_flight"), "{text}");
+    }
+}
