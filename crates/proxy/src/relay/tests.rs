@@ -10,6 +10,7 @@ use super::*;
 /// A socket whose peer has written `arriving`, and whose calls do what they are
 /// told: so many bytes at most, or none for now.
 #[derive(Debug, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "each is one thing that a peer may do")]
 struct Scripted {
     arriving: VecDeque<u8>,
     /// What the peer has got.
@@ -20,6 +21,8 @@ struct Scripted {
     finished: bool,
     /// It fails from when it has no more to read.
     resets: bool,
+    /// A reset is met by the write, which takes the error with it.
+    refuses: bool,
     reads: VecDeque<usize>,
     writes: VecDeque<usize>,
     /// Calls that found nothing although nobody had said that there was something.
@@ -66,6 +69,9 @@ impl Write for Scripted {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         assert!(!self.finished, "written to after its end");
         assert!(!bytes.is_empty(), "an empty write is a call for nothing");
+        if self.refuses {
+            return Err(ErrorKind::ConnectionReset.into());
+        }
         let taken = self.writes.pop_front().unwrap_or(usize::MAX).min(bytes.len());
         if taken == 0 {
             return Err(ErrorKind::WouldBlock.into());
@@ -205,4 +211,16 @@ fn a_reset_is_known_while_its_sink_is_stuck() {
     relay.notice_client(Readiness { broken: true, ..ALL_READY });
     relay.advance(&mut shared(5)).unwrap_err();
     assert_eq!(relay.client.arriving.len(), 5, "there is nowhere to put them");
+}
+
+#[test]
+fn a_reset_that_a_write_has_met_is_no_end_either() {
+    let mut upstream = Scripted::of(b"", &[], &[]);
+    upstream.refuses = true;
+    let mut relay = Relay::new(Scripted::of(b"bytes", &[], &[]), upstream);
+    relay.notice_client(ALL_READY);
+    relay.notice_upstream(ALL_READY);
+    relay.advance(&mut shared(5)).unwrap_err();
+    assert!(relay.down.ended, "the read found an end");
+    assert!(!relay.client.finished, "which is not passed on");
 }
