@@ -17,7 +17,7 @@
 //! | Threads               | `--workers` workers, and one that waits for them    |
 //! | Who accepts           | the kernel, once told to, from each worker's socket |
 //! | Where overload queues | in the ring's completions, its buffers, the sockets |
-//! | What breaks it        | a slow request stops its ring; its sends wait too   |
+//! | What breaks it        | a slow request stops its ring: its clients wait     |
 //!
 //! The rest of the crate: `ring` owns what the kernel works on, and all that
 //! is `unsafe`; `peers` knows what a completion means to a connection.
