@@ -110,10 +110,10 @@ fn redate(stream: &mut [u8], offset: usize, answer: &[u8]) {
     let field = answer.windows(name.len()).position(|bytes| bytes == name);
     let date = field.expect("an answer is dated") + name.len();
     for start in (offset - offset % answer.len()..offset + stream.len()).step_by(answer.len()) {
-        for (at, byte) in answer.iter().enumerate().skip(date).take(DATE_BYTES) {
+        for (at, &expected) in answer.iter().enumerate().skip(date).take(DATE_BYTES) {
             let here = (start + at).checked_sub(offset);
-            if let Some(here) = here.and_then(|here| stream.get_mut(here)) {
-                *here = *byte;
+            if let Some(byte) = here.and_then(|here| stream.get_mut(here)) {
+                *byte = expected;
             }
         }
     }
