@@ -244,12 +244,13 @@ impl Definition {
         variant.and_then(|variant| variant.models.as_ref()).or(self.models.as_ref())
     }
 
-    /// Every model that the file names.
+    /// Every model of ours that the file names.
     pub fn names(&self) -> impl Iterator<Item = &String> {
         let listed = self.models.iter().flatten();
         let in_variants = self.variants.iter().filter_map(|v| v.models.as_ref()).flatten();
         let left_out = self.left_out.iter().map(|out| &out.model);
-        listed.chain(in_variants).chain(left_out).chain(self.server.workers_of.keys())
+        let all = listed.chain(in_variants).chain(left_out).chain(self.server.workers_of.keys());
+        all.filter(|name| self.peer(name).is_none())
     }
 
     /// The models to measure, of `all` that there are.

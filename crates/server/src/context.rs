@@ -9,9 +9,9 @@ use std::{
     time::Duration,
 };
 
-use service::{Service, Session, Shared};
+use service::{Service, Session, Shared, StoreSize};
 
-use crate::{Stats, Stop, stats::Running};
+use crate::{Stats, Stop, clock::CLOCK, stats::Running};
 
 /// What a model is given beside its listener. A clone is the same server: it
 /// shares the stop and the counters.
@@ -101,6 +101,25 @@ thread_local! {
 }
 
 impl Context {
+    /// Of a server that speaks echo with one worker and without bounds; whoever
+    /// is still busy at its stop gets so long.
+    ///
+    /// # Errors
+    ///
+    /// Fails if there is no descriptor left for the stop.
+    pub fn new(drain: Duration) -> io::Result<Self> {
+        Ok(Self {
+            service: Service::Echo,
+            shared: Shared::new(CLOCK, StoreSize::default()),
+            workers: NonZeroUsize::MIN,
+            queue: Queue::Fifo,
+            idle_timeout: None,
+            limits: Limits::default(),
+            stop: Arc::new(Stop::new(drain)?),
+            stats: Arc::default(),
+        })
+    }
+
     /// A session of the service, for a new connection.
     #[must_use]
     pub fn session(&self) -> Box<dyn Session> {

@@ -18,13 +18,10 @@ use std::{
     time::Duration,
 };
 
-use clap::{CommandFactory, FromArgMatches, Parser};
-use service::{Service, Shared, StoreSize};
-
 use crate::{
-    Context, Inherited, Limits, Listener, Listeners, Model, Queue, Stats, Stop, clock::CLOCK,
-    processes::allow_stop_signals,
+    Context, Inherited, Limits, Listener, Listeners, Model, Stats, processes::allow_stop_signals,
 };
+use clap::{CommandFactory, FromArgMatches, Parser};
 
 pub use options::{Common, Options, positive_duration};
 
@@ -192,16 +189,12 @@ impl Program<'_> {
 fn context(options: &Common) -> io::Result<Context> {
     let connections = options.max_connections.map_or(usize::MAX, NonZeroUsize::get);
     Ok(Context {
-        service: Service::Echo,
-        shared: Shared::new(CLOCK, StoreSize::default()),
         workers: match options.workers {
             Some(workers) => workers,
             None => thread::available_parallelism()?,
         },
-        queue: Queue::Fifo,
         idle_timeout: options.idle_timeout,
         limits: Limits { connections, ..Limits::default() },
-        stop: Arc::new(Stop::new(options.drain)?),
-        stats: Arc::default(),
+        ..Context::new(options.drain)?
     })
 }

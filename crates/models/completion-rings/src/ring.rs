@@ -738,10 +738,9 @@ impl Pool {
 
 #[cfg(test)]
 mod tests {
-    use std::{io::Write, num::NonZeroUsize, sync::Arc, time::Instant};
+    use std::{io::Write, time::Instant};
 
-    use server::{Attempt, Context, Limits, QueueOrder};
-    use service::Service;
+    use server::{Attempt, Context};
 
     use super::*;
 
@@ -750,15 +749,7 @@ mod tests {
     const FLOOD: usize = 64 << 20;
 
     fn context() -> Context {
-        Context {
-            service: Service::Echo,
-            workers: NonZeroUsize::MIN,
-            queue_order: QueueOrder::Fifo,
-            idle_timeout: None,
-            limits: Limits::default(),
-            stop: Arc::new(Stop::new(Duration::ZERO).unwrap()),
-            stats: Arc::default(),
-        }
+        Context::new(Duration::ZERO).unwrap()
     }
 
     /// What a ring in a test serves.

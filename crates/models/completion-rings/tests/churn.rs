@@ -4,14 +4,11 @@
 use std::{
     io::{ErrorKind, Read, Write},
     net::{SocketAddr, TcpStream},
-    num::NonZeroUsize,
-    sync::Arc,
     thread,
     time::Duration,
 };
 
-use server::{Context, Limits, Listener, Model, QueueOrder, Stop};
-use service::Service;
+use server::{Context, Listener, Model};
 
 const CLIENTS: u8 = 8;
 const ROUNDS: usize = 25;
@@ -29,15 +26,7 @@ fn a_buffer_in_flight_is_nobody_elses_on_an_older_kernel() {
 }
 
 fn churn(model: &Model) {
-    let context = Context {
-        service: Service::Echo,
-        workers: NonZeroUsize::MIN,
-        queue_order: QueueOrder::Fifo,
-        idle_timeout: None,
-        limits: Limits::default(),
-        stop: Arc::new(Stop::new(Duration::from_secs(5)).unwrap()),
-        stats: Arc::default(),
-    };
+    let context = Context::new(Duration::from_secs(5)).unwrap();
     let listener = Listener::bind("127.0.0.1:0".parse().unwrap()).unwrap();
     let address = listener.address().unwrap();
     thread::scope(|scope| {

@@ -1,25 +1,15 @@
 use std::{
     io::{Read, Write},
     net::TcpStream,
-    num::NonZeroUsize,
 };
 
-use service::{Done, End, Job, JobId, Phase, Service, Session, StoreSize, Work};
+use service::{Done, End, Job, JobId, Phase, Service, Session, Work};
 
 use super::*;
-use crate::{Batch, Errand, Limits, Listener, Queue, Stop, clock::CLOCK};
+use crate::{Batch, Errand, Listener, Stop};
 
 fn context() -> Context {
-    Context {
-        service: Service::Echo,
-        shared: service::Shared::new(CLOCK, StoreSize::default()),
-        workers: NonZeroUsize::MIN,
-        queue: Queue::Fifo,
-        idle_timeout: None,
-        limits: Limits::default(),
-        stop: Arc::new(Stop::new(Duration::ZERO).unwrap()),
-        stats: Arc::default(),
-    }
+    Context::new(Duration::ZERO).unwrap()
 }
 
 /// A listener, and so many clients that it has not accepted yet.
