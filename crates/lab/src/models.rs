@@ -19,9 +19,9 @@ pub(crate) const ALL: [&Model; 13] = [
     &reuseport_loops::MODEL,
     &dispatching_reactor::MODEL,
     &loops_with_workers::MODEL,
-    &async_tasks::MODEL,
     &prefork_loops::MODEL,
     &process_per_connection::MODEL,
+    &async_tasks::MODEL,
     &completion_rings::MODEL,
 ];
 

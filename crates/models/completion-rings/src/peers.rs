@@ -335,7 +335,9 @@ impl Peer {
     ) -> io::Result<Turn> {
         for _ in 0..TURN {
             self.send(ring, output);
-            if let Some(job) = self.session.next_job() {
+            // Whoever does not read is neither read nor worked for.
+            let is_full = self.backlog(ring) >= context.limits.output_bytes;
+            if !is_full && let Some(job) = self.session.next_job() {
                 // The worker itself works: nobody else is served meanwhile, but
                 // what was answered before is on its way.
                 ring.submit()?;
@@ -343,7 +345,7 @@ impl Peer {
                 continue;
             }
             match self.session.phase() {
-                Phase::Reading if self.backlog(ring) >= context.limits.output_bytes => {
+                Phase::Reading | Phase::Working if is_full => {
                     ring.pause(self.key);
                     return Ok(Turn::Waiting);
                 }
@@ -400,6 +402,7 @@ impl Peer {
         !self.unsent.is_empty() && !ring.is_sending(self.key)
             || !self.input.is_empty()
             || !ring.is_receiving(self.key)
+            || self.session.phase() == Phase::Working
             || self.is_over()
     }
 
@@ -473,7 +476,8 @@ impl Peer {
     /// Whether the peer has been silent for too long. One that waits for us has
     /// not; one that lingers may not keep us by talking.
     fn is_overdue(&self, now: Instant) -> bool {
-        let waits_for_us = self.is_queued || self.session.phase() == Phase::Working;
+        // A session that still has work waits for the peer to read.
+        let waits_for_us = self.is_queued;
         (self.farewell == Farewell::Lingering || !waits_for_us)
             && self.deadline.is_some_and(|deadline| deadline <= now)
     }
