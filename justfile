@@ -12,6 +12,10 @@ serve model *options:
 proxy model *options:
     cargo lab proxy {{model}} {{options}}
 
+# Ask many slow sources: just batch event-loop --sources 500
+batch model *options:
+    cargo lab batch {{model}} {{options}}
+
 # Load a server: just load 127.0.0.1:5555
 load address *options:
     cargo lab load {{address}} {{options}}

@@ -15,10 +15,14 @@ use mio::{
     net::{TcpListener, TcpStream},
 };
 use slab::Slab;
+use socket2::{Domain, Protocol, Socket, Type};
 
 use crate::answer::{answer, asked, draw};
 
 const LISTENER: Token = Token(usize::MAX);
+/// Handshakes that the kernel completes ahead of `accept`. A job asks everybody at
+/// once: one that found no place here would ask again after a second.
+const BACKLOG: i32 = 4096;
 /// Events taken from the kernel in one turn.
 const EVENTS: usize = 1024;
 /// The longest question that is one.
@@ -85,7 +89,12 @@ impl Sources {
     ///
     /// Fails if the address is not ours or the port is taken.
     pub fn bind(address: SocketAddr, habits: Habits) -> io::Result<Self> {
-        let mut listener = TcpListener::bind(address)?;
+        let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
+        socket.set_reuse_address(true)?;
+        socket.set_nonblocking(true)?;
+        socket.bind(&address.into())?;
+        socket.listen(BACKLOG)?;
+        let mut listener = TcpListener::from_std(socket.into());
         let poll = Poll::new()?;
         poll.registry().register(&mut listener, LISTENER, Interest::READABLE)?;
         let (clients, due) = (Slab::new(), BinaryHeap::new());
