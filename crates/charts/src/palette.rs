@@ -93,7 +93,7 @@ const fn look(hue: &'static Hue, dash: Dash, marker: Marker) -> Look {
     Look { hue, dash, marker }
 }
 
-/// The models that have a look of their own; some are still to be written.
+/// The models, each with a look of its own.
 pub(crate) const MODELS: [(&str, Look); 13] = [
     ("single-threaded", look(&GREY, Dash::Solid, Marker::Circle)),
     ("thread-per-connection", look(&VERMILION, Dash::LongShort, Marker::Square)),
@@ -108,6 +108,19 @@ pub(crate) const MODELS: [(&str, Look); 13] = [
     ("process-per-connection", look(&VERMILION, Dash::Dots, Marker::Plus)),
     ("async-tasks", look(&PINK, Dash::Solid, Marker::Square)),
     ("completion-rings", look(&BLUE, Dash::Dots, Marker::Circle)),
+];
+
+/// The models at other work: proxies and batch jobs look as the servers do that
+/// wait as they wait.
+const ALIKE: [(&str, &str); 8] = [
+    ("proxy-threads", "thread-per-connection"),
+    ("proxy-event-loop", "event-loop"),
+    ("proxy-pooled-loops", "pooled-event-loops"),
+    ("one-after-the-other", "single-threaded"),
+    ("a-thread-each", "thread-per-connection"),
+    ("16-threads", "thread-pool"),
+    ("one-loop", "event-loop"),
+    ("a-loop-in-2-processes", "prefork-loops"),
 ];
 
 /// The servers of others that have a look of their own.
@@ -127,7 +140,11 @@ pub(crate) const PEERS: [(&str, Look); 6] = [
 /// aside only where another of the same experiment has it already.
 pub(crate) fn looks(models: &[String], peers: &[Peer]) -> Vec<Look> {
     let named = || MODELS.iter().chain(&PEERS);
-    let known = |model: &String| named().find(|(name, _)| name == model).map(|(_, l)| *l);
+    let known = |model: &String| {
+        let alike = ALIKE.iter().find(|(name, _)| name == model);
+        let model = alike.map_or(model.as_str(), |(_, of)| of);
+        named().find(|(name, _)| *name == model).map(|(_, look)| *look)
+    };
     let mut taken: Vec<Look> = models.iter().filter_map(known).collect();
     let foreign = |model: &String| {
         if peers.iter().any(|peer| peer.name == *model) {
@@ -190,6 +207,15 @@ mod tests {
         assert_eq!(signs.len(), all().count());
         let named: HashSet<_> = all().map(|(name, _)| name).collect();
         assert_eq!(named.len(), all().count());
+    }
+
+    #[test]
+    fn a_model_at_other_work_looks_as_the_model_does() {
+        let look = |name: &str| looks(&[name.to_owned()], &[])[0];
+        for (name, of) in ALIKE {
+            assert!(MODELS.iter().any(|(model, _)| *model == of), "{of}");
+            assert_eq!(look(name), look(of), "{name}");
+        }
     }
 
     #[test]
