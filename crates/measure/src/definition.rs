@@ -6,6 +6,7 @@ use std::{
     hash::{DefaultHasher, Hash, Hasher},
     num::NonZeroU32,
     path::Path,
+    slice,
     time::Duration,
 };
 
@@ -289,6 +290,15 @@ impl Definition {
         there.iter().filter(is_in).collect()
     }
 
+    /// Whether a model or peer is measured at any of the values of a quick or a
+    /// full run.
+    pub(crate) fn takes_part(&self, name: &String, quick: bool) -> bool {
+        let is_at =
+            |variant, &x: &u32| !self.measured(variant, x, slice::from_ref(name)).is_empty();
+        let values = &self.effort(quick).values;
+        self.variants().into_iter().any(|variant| values.iter().any(|x| is_at(variant, x)))
+    }
+
     pub(crate) fn peer(&self, name: &str) -> Option<&Peer> {
         self.peers.iter().find(|peer| peer.name == name)
     }
@@ -459,5 +469,9 @@ values = [1]
         assert_eq!(models, ["a", "b"]);
         assert_eq!(definition.measured(None, 1, &models), [&models[0], &models[1]]);
         assert_eq!(definition.measured(None, 64, &models), [&models[0]]);
+        assert!(definition.takes_part(&models[1], true), "a quick run has 1");
+        let great = out.replace("above = 1", "above = 0");
+        let definition = Definition::parse("e", &EXAMPLE.replace("[full]", &great)).unwrap();
+        assert!(!definition.takes_part(&models[1], true), "and nothing below");
     }
 }

@@ -43,6 +43,7 @@ pub(crate) fn begin(
             Err(missing) => left_out.push(missing),
         }
     }
+    models.retain(|name| definition.takes_part(name, quick));
     Experiment {
         schema: SCHEMA,
         name: definition.name.clone(),

@@ -65,14 +65,14 @@ fn a_worker_that_sleeps_stops_nobody_else(model: Model) {
     let server = Server::start(model, "http", &["--workers", "2"]);
     let mut slow = server.connect_http();
     slow.get("/").assert_text("hello, world\n");
-    slow.send(get("/sleep?ms=1500"));
+    slow.send(get("/sleep?ms=5000"));
     slow.client.await_delivery();
     let mut quick = server.connect_http();
     for _ in 0..20 {
         quick.get("/").assert_text("hello, world\n");
     }
     assert!(!slow.client.has_answer(), "the quick ones came first");
-    slow.answer().assert_text("slept 1500 ms\n");
+    slow.answer().assert_text("slept 5000 ms\n");
 }
 
 #[test]

@@ -85,12 +85,13 @@ fn newcomers_are_refused_during_the_drain(model: Model) {
     let server = Server::start(model, "http", &["--workers", WORKERS]);
     let mut client = server.connect_http();
     client.get("/").assert_text("hello, world\n");
-    client.send(get("/sleep?ms=1500"));
+    // Longer than a busy machine takes to begin the stop, shorter than the drain.
+    client.send(get("/sleep?ms=4000"));
     client.client.await_delivery();
     server.signal(Signal::TERM);
     await_stop(&server);
     assert!(!client.client.has_answer(), "the drain has not ended");
-    client.answer().assert_text("slept 1500 ms\n");
+    client.answer().assert_text("slept 4000 ms\n");
     assert!(server.wait().status.success());
 }
 
