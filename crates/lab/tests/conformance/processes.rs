@@ -134,7 +134,8 @@ fn none_outlives_a_killed_master(model: Model) {
     eventually("all are gone", || children.iter().all(|&child| is_gone(child)));
     idle.client.assert_closed();
     busy.client.assert_closed();
-    Client::try_connect(server.address).expect_err("nobody listens there any more");
+    // Another thread of the master may still be about to let its sockets go.
+    eventually("nobody listens", || Client::try_connect(server.address).is_err());
 }
 
 #[test]
