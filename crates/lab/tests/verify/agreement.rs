@@ -11,7 +11,7 @@ use std::{
     process::Command,
 };
 
-use measure::{Definition, Peer};
+use measure::{Definition, Peer, Variant};
 use rand::{RngExt as _, SeedableRng as _};
 use rand_chacha::ChaCha8Rng;
 use serde_json::{Value, json};
@@ -72,11 +72,11 @@ fn subjects() -> Vec<Subject> {
         ours(&["thread-per-connection"], Question::Echo),
         ours(&["pooled-event-loops", "--workers", "1", "--service", "http"], Question::Http),
     ];
-    let peers = Definition::read(&root().join("benches/peers.toml")).unwrap().peers;
-    for peer in peers {
+    let definition = Definition::read(&root().join("benches/peers.toml")).unwrap();
+    for peer in definition.peers {
         let question = match peer.name.as_str() {
             "nginx" => Question::Http,
-            "memcached" | "redis" => Question::Exact(exact(&peer)),
+            "memcached" | "redis" => Question::Exact(exact(&peer, &definition.variants)),
             _ => continue,
         };
         if is_there(&peer.command[0], &format!("two generators on {}", peer.name)) {
@@ -90,10 +90,15 @@ fn subjects() -> Vec<Subject> {
     subjects
 }
 
-fn exact(peer: &Peer) -> [(String, String); 2] {
+/// What a peer is asked in its own words, or else in those of its variant.
+fn exact(peer: &Peer, variants: &[Variant]) -> [(String, String); 2] {
+    let of_variant = variants.iter().find(|variant| peer.variants.contains(&variant.name));
+    let of_variant = of_variant.map(|variant| &variant.load);
+    let prepare = peer.load.prepare.as_ref().or_else(|| of_variant?.prepare.as_ref());
+    let requests = peer.load.requests.as_ref().or_else(|| of_variant?.requests.as_ref());
     let pair = |load: &load::Exact| (load.send.clone(), load.expect.clone());
-    let prepare = peer.load.prepare.as_ref().and_then(|all| all.first()).map(pair);
-    let request = peer.load.requests.as_ref().and_then(|all| match &all.first()?.kind {
+    let prepare = prepare.and_then(|all| all.first()).map(pair);
+    let request = requests.and_then(|all| match &all.first()?.kind {
         load::Kind::Exact { send, expect } => Some((send.clone(), expect.clone())),
         _ => None,
     });
