@@ -218,7 +218,10 @@ int main(int argc, char **argv) {
     if (epoll < 0 || !all) fail("epoll");
     for (long i = 0; i < connections; i++) {
         all[i].fd = dial(port);
-        struct epoll_event event = {.events = EPOLLIN, .data.ptr = &all[i]};
+        // Edges: what is told by level goes back into the queue of those who are
+        // ready, and is asked again out of turn, which alone makes the p99 of a
+        // closed loop half as long again.
+        struct epoll_event event = {.events = EPOLLIN | EPOLLET, .data.ptr = &all[i]};
         if (fcntl(all[i].fd, F_SETFL, O_NONBLOCK) != 0) fail("O_NONBLOCK");
         if (epoll_ctl(epoll, EPOLL_CTL_ADD, all[i].fd, &event) != 0) fail("epoll_ctl");
     }
