@@ -22,6 +22,7 @@ use std::{fmt::Debug, sync::Arc};
 mod cache;
 mod clock;
 mod echo;
+mod held;
 mod http;
 mod rpc;
 mod work;

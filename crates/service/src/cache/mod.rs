@@ -19,7 +19,7 @@
 use std::{mem, sync::Arc};
 
 use self::line::{Get, Refusal, Update, parse};
-use crate::{Done, End, Job, JobId, Limits, Phase, Session, Work};
+use crate::{Done, End, Job, JobId, Limits, Phase, Session, Work, held::Held};
 
 mod counts;
 mod line;
@@ -94,39 +94,6 @@ impl Cache {
         }
     }
 
-    /// Uses as many of `bytes` as it can; returns how many.
-    fn advance(&mut self, bytes: &[u8], output: &mut Vec<u8>) -> usize {
-        let full = output.len() + PIECE;
-        let mut rest = bytes;
-        while !rest.is_empty() {
-            let used = match &mut self.state {
-                State::Line if output.len() >= full => {
-                    self.pause(None);
-                    0
-                }
-                State::Line => self.line(rest, output),
-                State::Value { .. } => self.value(rest, output),
-                State::Swallow { left, .. } if *left > rest.len() => {
-                    *left -= rest.len();
-                    rest.len()
-                }
-                State::Swallow { left, quiet } => {
-                    let (used, quiet) = (*left, *quiet);
-                    self.state = State::Line;
-                    self.answer("SERVER_ERROR object too large for cache", quiet, output);
-                    used
-                }
-                State::Paused { .. } => 0,
-                State::Closed { .. } => rest.len(),
-            };
-            if used == 0 {
-                break;
-            }
-            rest = &rest[used..];
-        }
-        bytes.len() - rest.len()
-    }
-
     /// Obeys a line, if it is whole; returns its length.
     fn line(&mut self, bytes: &[u8], output: &mut Vec<u8>) -> usize {
         let searched = mem::take(&mut self.searched).min(bytes.len());
@@ -189,16 +156,6 @@ impl Cache {
         self.state = State::Paused { job: Some(job), keys };
     }
 
-    /// Goes on with what was kept, and gives the memory back once it is used up.
-    fn resume(&mut self, output: &mut Vec<u8>) {
-        let mut input = mem::take(&mut self.input);
-        let used = self.advance(&input, output);
-        if used < input.len() {
-            input.drain(..used);
-            self.input = input;
-        }
-    }
-
     /// After the last byte: what is whole has been answered, the rest is nothing.
     fn settle(&mut self) {
         if self.ended && self.phase() == Phase::Reading {
@@ -208,15 +165,48 @@ impl Cache {
     }
 }
 
+impl Held for Cache {
+    fn held(&mut self) -> &mut Vec<u8> {
+        &mut self.input
+    }
+
+    /// Uses as many of `bytes` as it can; returns how many.
+    fn advance(&mut self, bytes: &[u8], output: &mut Vec<u8>) -> usize {
+        let full = output.len() + PIECE;
+        let mut rest = bytes;
+        while !rest.is_empty() {
+            let used = match &mut self.state {
+                State::Line if output.len() >= full => {
+                    self.pause(None);
+                    0
+                }
+                State::Line => self.line(rest, output),
+                State::Value { .. } => self.value(rest, output),
+                State::Swallow { left, .. } if *left > rest.len() => {
+                    *left -= rest.len();
+                    rest.len()
+                }
+                State::Swallow { left, quiet } => {
+                    let (used, quiet) = (*left, *quiet);
+                    self.state = State::Line;
+                    self.answer("SERVER_ERROR object too large for cache", quiet, output);
+                    used
+                }
+                State::Paused { .. } => 0,
+                State::Closed { .. } => rest.len(),
+            };
+            if used == 0 {
+                break;
+            }
+            rest = &rest[used..];
+        }
+        bytes.len() - rest.len()
+    }
+}
+
 impl Session for Cache {
     fn receive(&mut self, bytes: &[u8], output: &mut Vec<u8>) {
-        if self.input.is_empty() {
-            let used = self.advance(bytes, output);
-            self.input.extend_from_slice(&bytes[used..]);
-        } else {
-            self.input.extend_from_slice(bytes);
-            self.resume(output);
-        }
+        self.take_in(bytes, output);
     }
 
     fn end(&mut self, _: End, _: &mut Vec<u8>) {

@@ -11,7 +11,7 @@ use head::{Head, Parsed};
 use response::{Response, Status};
 use route::{Action, route};
 
-use crate::{Clock, Done, End, Failed, Job, JobId, Limits, Phase, Session};
+use crate::{Clock, Done, End, Failed, Job, JobId, Limits, Phase, Session, held::Held};
 
 /// The HTTP service of one connection.
 ///
@@ -61,45 +61,6 @@ impl Http {
             state: State::Head,
             ended: None,
             answered: 0,
-        }
-    }
-
-    /// Understands as much of `bytes` as it can; returns how many it used.
-    fn advance(&mut self, bytes: &[u8], output: &mut Vec<u8>) -> usize {
-        let mut used = 0;
-        loop {
-            let rest = &bytes[used..];
-            match &mut self.state {
-                State::Head => {
-                    used += head::blank_lines(rest);
-                    let rest = &bytes[used..];
-                    if rest.is_empty() {
-                        return used;
-                    }
-                    match head::parse(rest) {
-                        Ok(Parsed::Partial) => return used,
-                        Ok(Parsed::Complete { head, bytes }) => {
-                            used += bytes;
-                            let more = rest.len() > bytes;
-                            self.begin(head, more, output);
-                        }
-                        Err(refusal) => self.refuse(refusal, output),
-                    }
-                }
-                State::Body(request) => match request.1.take(rest) {
-                    Ok(Progress::Partial { bytes }) => return used + bytes,
-                    Ok(Progress::Complete { bytes }) => {
-                        used += bytes;
-                        self.answer_request(output);
-                    }
-                    Err(refusal) => {
-                        let refusal = request.0.suit(refusal);
-                        self.refuse(refusal, output);
-                    }
-                },
-                State::Job { .. } => return used,
-                State::Closed { .. } => return bytes.len(),
-            }
         }
     }
 
@@ -175,15 +136,54 @@ impl Http {
     }
 }
 
+impl Held for Http {
+    fn held(&mut self) -> &mut Vec<u8> {
+        &mut self.input
+    }
+
+    /// Understands as much of `bytes` as it can; returns how many it used.
+    fn advance(&mut self, bytes: &[u8], output: &mut Vec<u8>) -> usize {
+        let mut used = 0;
+        loop {
+            let rest = &bytes[used..];
+            match &mut self.state {
+                State::Head => {
+                    used += head::blank_lines(rest);
+                    let rest = &bytes[used..];
+                    if rest.is_empty() {
+                        return used;
+                    }
+                    match head::parse(rest) {
+                        Ok(Parsed::Partial) => return used,
+                        Ok(Parsed::Complete { head, bytes }) => {
+                            used += bytes;
+                            let more = rest.len() > bytes;
+                            self.begin(head, more, output);
+                        }
+                        Err(refusal) => self.refuse(refusal, output),
+                    }
+                }
+                State::Body(request) => match request.1.take(rest) {
+                    Ok(Progress::Partial { bytes }) => return used + bytes,
+                    Ok(Progress::Complete { bytes }) => {
+                        used += bytes;
+                        self.answer_request(output);
+                    }
+                    Err(refusal) => {
+                        let refusal = request.0.suit(refusal);
+                        self.refuse(refusal, output);
+                    }
+                },
+                State::Job { .. } => return used,
+                State::Closed { .. } => return bytes.len(),
+            }
+        }
+    }
+}
+
 impl Session for Http {
     fn receive(&mut self, bytes: &[u8], output: &mut Vec<u8>) {
-        if self.input.is_empty() {
-            let used = self.advance(bytes, output);
-            self.input.extend_from_slice(&bytes[used..]);
-        } else {
-            self.input.extend_from_slice(bytes);
-            self.resume(output);
-        }
+        self.take_in(bytes, output);
     }
 
     fn end(&mut self, end: End, output: &mut Vec<u8>) {
@@ -229,18 +229,6 @@ impl Session for Http {
 
     fn answered(&self) -> u64 {
         self.answered
-    }
-}
-
-impl Http {
-    /// Goes on with what was kept, and gives the memory back once it is used up.
-    fn resume(&mut self, output: &mut Vec<u8>) {
-        let mut input = std::mem::take(&mut self.input);
-        let used = self.advance(&input, output);
-        if used < input.len() {
-            input.drain(..used);
-            self.input = input;
-        }
     }
 }
 

@@ -16,7 +16,7 @@ use answer::Fault;
 use call::{Asked, Call, Malformed};
 use method::{Action, perform};
 
-use crate::{Done, End, Failed, Job, JobId, Limits, Phase, Session};
+use crate::{Done, End, Failed, Job, JobId, Limits, Phase, Session, held::Held};
 
 /// Calls that wait for their jobs. From there on the session is not read; the
 /// one batch that went beyond is all that it holds more.
@@ -103,29 +103,6 @@ impl Rpc {
         }
     }
 
-    /// Begins the lines that `bytes` hold, as many as there is room for; returns
-    /// how many bytes it used.
-    fn advance(&mut self, bytes: &[u8], output: &mut Vec<u8>) -> usize {
-        let mut used = 0;
-        while self.closed.is_none() && !self.is_full() {
-            let rest = &bytes[used..];
-            let end = rest[self.searched..].iter().position(|&byte| byte == b'\n');
-            let length = end.map_or(rest.len(), |end| self.searched + end);
-            if length > self.line_bytes_max {
-                let why = format!("a line has at most {} bytes here", self.line_bytes_max);
-                self.refuse(why, output);
-            } else if end.is_some() {
-                self.searched = 0;
-                self.begin_line(&rest[..length], output);
-                used += length + 1;
-            } else {
-                self.searched = length;
-                return used;
-            }
-        }
-        if self.closed.is_some() { bytes.len() } else { used }
-    }
-
     /// Begins all calls of a line. An empty line asks for nothing.
     fn begin_line(&mut self, text: &[u8], output: &mut Vec<u8>) {
         if text.trim_ascii().is_empty() {
@@ -205,16 +182,6 @@ impl Rpc {
         self.closed = Some(Phase::Refused);
     }
 
-    /// Goes on with what was kept, and gives the memory back once it is used up.
-    fn resume(&mut self, output: &mut Vec<u8>) {
-        let mut input = std::mem::take(&mut self.input);
-        let used = self.advance(&input, output);
-        if used < input.len() {
-            input.drain(..used);
-            self.input = input;
-        }
-    }
-
     /// After the last byte, and once every whole line is begun: what is left is
     /// the last line, if the peer has ended it by leaving.
     fn settle(&mut self, output: &mut Vec<u8>) {
@@ -233,15 +200,38 @@ impl Rpc {
     }
 }
 
+impl Held for Rpc {
+    fn held(&mut self) -> &mut Vec<u8> {
+        &mut self.input
+    }
+
+    /// Begins the lines that `bytes` hold, as many as there is room for; returns
+    /// how many bytes it used.
+    fn advance(&mut self, bytes: &[u8], output: &mut Vec<u8>) -> usize {
+        let mut used = 0;
+        while self.closed.is_none() && !self.is_full() {
+            let rest = &bytes[used..];
+            let end = rest[self.searched..].iter().position(|&byte| byte == b'\n');
+            let length = end.map_or(rest.len(), |end| self.searched + end);
+            if length > self.line_bytes_max {
+                let why = format!("a line has at most {} bytes here", self.line_bytes_max);
+                self.refuse(why, output);
+            } else if end.is_some() {
+                self.searched = 0;
+                self.begin_line(&rest[..length], output);
+                used += length + 1;
+            } else {
+                self.searched = length;
+                return used;
+            }
+        }
+        if self.closed.is_some() { bytes.len() } else { used }
+    }
+}
+
 impl Session for Rpc {
     fn receive(&mut self, bytes: &[u8], output: &mut Vec<u8>) {
-        if self.input.is_empty() {
-            let used = self.advance(bytes, output);
-            self.input.extend_from_slice(&bytes[used..]);
-        } else {
-            self.input.extend_from_slice(bytes);
-            self.resume(output);
-        }
+        self.take_in(bytes, output);
     }
 
     fn end(&mut self, end: End, output: &mut Vec<u8>) {
