@@ -4,7 +4,7 @@ use std::{
     io::{self, ErrorKind, Read, Write},
     net::{Shutdown, TcpStream},
     sync::{
-        Arc,
+        Arc, OnceLock,
         atomic::{
             AtomicBool, AtomicU64,
             Ordering::{Acquire, Relaxed, Release},
@@ -78,13 +78,20 @@ struct Lane<'a> {
     up: Way,
     down: Way,
     proxy: &'a Proxy,
-    /// One thread has failed: the other ends too.
-    broken: AtomicBool,
-    /// Both sides were silent for too long, which is no failure.
-    idle: AtomicBool,
+    /// Why it ends before both sides have ended: what the thread says that finds
+    /// it first. The other ends too.
+    broken: OnceLock<Break>,
     born: Instant,
     /// When something was last passed on, in milliseconds after that.
     moved_ms: AtomicU64,
+}
+
+/// What ends a connection before both its sides do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Break {
+    /// Both sides were silent for too long, which is no failure.
+    Idle,
+    Failure,
 }
 
 /// One direction's account.
@@ -102,8 +109,7 @@ impl<'a> Lane<'a> {
             up: Way::default(),
             down: Way::default(),
             proxy,
-            broken: AtomicBool::new(false),
-            idle: AtomicBool::new(false),
+            broken: OnceLock::new(),
             born: Instant::now(),
             moved_ms: AtomicU64::new(0),
         }
@@ -125,7 +131,7 @@ impl<'a> Lane<'a> {
             }
             self.run(&self.client, &self.upstream, &self.up, &self.down);
         });
-        if self.broken.load(Relaxed) && !self.idle.load(Relaxed) {
+        if self.has_failed() {
             reset(&self.client);
             reset(&self.upstream);
         }
@@ -159,7 +165,7 @@ impl<'a> Lane<'a> {
                 Ok(length) => self.write((from, to), &buffer[..length], way, calls)?,
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
                 Err(error) if error.kind() == ErrorKind::WouldBlock => {
-                    let left = self.idle_left().ok_or_else(|| self.tired())?;
+                    let left = self.patience()?;
                     calls.control += 1;
                     from.set_read_timeout(Some(left))?;
                 }
@@ -202,7 +208,7 @@ impl<'a> Lane<'a> {
                     // Whose bytes these are may be gone, and nobody reads from it.
                     calls.control += 1;
                     from.take_error()?.map_or(Ok(()), Err)?;
-                    self.idle_left().ok_or_else(|| self.tired())?;
+                    self.patience()?;
                 }
                 Err(error) => return Err(error),
             }
@@ -213,7 +219,7 @@ impl<'a> Lane<'a> {
 
     /// Fails if the other thread has, or the drain is over.
     fn check(&self) -> io::Result<()> {
-        if self.broken.load(Relaxed) || self.proxy.context.stop.is_over() {
+        if self.broken.get().is_some() || self.proxy.context.stop.is_over() {
             return Err(ErrorKind::ConnectionAborted.into());
         }
         Ok(())
@@ -222,7 +228,7 @@ impl<'a> Lane<'a> {
     /// Ends the connection: wakes the thread that reads. What had come is passed
     /// on still.
     fn fail(&self) {
-        self.broken.store(true, Relaxed);
+        let _ = self.broken.set(Break::Failure);
         for stream in [&self.client, &self.upstream] {
             // Fails only on a connection that is gone: nobody blocks on that.
             let _ = stream.shutdown(Shutdown::Read);
@@ -235,32 +241,37 @@ impl<'a> Lane<'a> {
         }
     }
 
-    /// How long the connection may still be silent, in both directions; `None`
-    /// once it was so for too long.
-    fn idle_left(&self) -> Option<Duration> {
-        let Some(timeout) = self.proxy.context.idle_timeout else { return Some(LOOK) };
+    /// How long the connection may still be silent, in both directions.
+    ///
+    /// Fails once it was so for too long.
+    fn patience(&self) -> io::Result<Duration> {
+        let Some(timeout) = self.proxy.context.idle_timeout else { return Ok(LOOK) };
         let silent =
             Duration::from_millis(self.age_ms().saturating_sub(self.moved_ms.load(Relaxed)));
-        timeout.checked_sub(silent).filter(|left| !left.is_zero())
-    }
-
-    /// The error of a connection that was silent for too long.
-    fn tired(&self) -> io::Error {
-        self.idle.store(!self.broken.load(Relaxed), Relaxed);
-        ErrorKind::TimedOut.into()
+        match timeout.checked_sub(silent) {
+            Some(left) if !left.is_zero() => Ok(left),
+            _ => {
+                // Both threads may find it at once, and either may have failed before.
+                let _ = self.broken.set(Break::Idle);
+                Err(ErrorKind::TimedOut.into())
+            }
+        }
     }
 
     fn age_ms(&self) -> u64 {
         u64::try_from(self.born.elapsed().as_millis()).unwrap_or(u64::MAX)
     }
 
+    fn has_failed(&self) -> bool {
+        self.broken.get() == Some(&Break::Failure)
+    }
+
     fn tally(&self) -> Tally {
-        let broken = self.broken.load(Relaxed) && !self.idle.load(Relaxed);
-        let cut = broken && self.proxy.context.stop.is_over();
+        let cut = self.has_failed() && self.proxy.context.stop.is_over();
         Tally {
             bytes_in: self.up.passed.load(Relaxed),
             bytes_out: self.down.passed.load(Relaxed),
-            failed: broken && !cut,
+            failed: self.has_failed() && !cut,
             cut,
             ..Tally::default()
         }
