@@ -201,9 +201,8 @@ fn unsafe_is_in_one_file_and_each_block_says_why() {
     assert_eq!(library.matches("unsafe_code").count(), 1, "it is allowed once");
     assert!(library.contains("#[expect(unsafe_code"), "and in one module");
     let unsafe_file = folder.join(UNSAFE_FILE);
-    for entry in fs::read_dir(folder.join("src")).unwrap().flatten() {
-        let path = entry.path();
-        if path.is_file() && path.canonicalize().unwrap() != unsafe_file.canonicalize().unwrap() {
+    for path in sources(&folder.join("src")) {
+        if path.canonicalize().unwrap() != unsafe_file.canonicalize().unwrap() {
             let text = read(&path);
             assert!(!text.contains("unsafe {"), "{}", path.display());
         }

@@ -44,5 +44,14 @@ pub use reactor::{LISTENER, Reactor, WAKEUP, Waker};
 pub use stats::{Report, Seat, Stats, SystemCalls, Tally, ThreadReport, Worker, WorkerReport};
 pub use stop::{Stop, Watch};
 
+/// The system's own names, for drives from outside that speak to it themselves.
+pub mod system {
+    pub use rustix::{
+        event::PollFlags,
+        io::Errno,
+        net::{SendFlags, SocketFlags},
+    };
+}
+
 /// What an event loop waits for in one turn; see [`Reactor::wait`].
 pub use mio::Events;

@@ -8,11 +8,12 @@
 //! into belong to the [`Pool`]. Whoever uses the ring says a line's key, lends
 //! bytes and is lent bytes, and cannot get it wrong.
 
+mod setup;
+
 use std::{
     cell::UnsafeCell,
     collections::VecDeque,
-    io::{self, ErrorKind},
-    mem,
+    io, mem,
     net::TcpStream,
     os::fd::{AsRawFd, FromRawFd, OwnedFd},
     ptr, slice,
@@ -25,12 +26,15 @@ use io_uring::{
     squeue::Entry,
     types::{BufRingEntry, CancelBuilder, Fd, SubmitArgs, Timespec},
 };
-use server::{Connection, Listener, Stop, SystemCalls};
+use server::{
+    Connection, Listener, Stop, SystemCalls,
+    system::{Errno, PollFlags, SendFlags, SocketFlags},
+};
 
-/// Operations submitted at once; beyond that, in several calls.
-const SUBMISSIONS: u32 = 1024;
-/// Completions that fit into the ring; the kernel keeps more aside.
-const COMPLETIONS: u32 = 4096;
+pub(crate) use setup::Ways;
+
+use setup::{build, explain};
+
 /// Bytes that a line receives at once into a buffer of its own.
 const READ_BYTES: u32 = 16 << 10;
 /// Buffers kept for later sends; one more is freed.
@@ -42,27 +46,10 @@ const SPARE_BYTES: usize = 16 << 10;
 const DROP_STEP: Duration = Duration::from_millis(10);
 const DROP_TRIES: usize = 100;
 
-const POLLIN: u32 = 1;
-const POLLOUT: u32 = 4;
 /// Accepted sockets are not inherited by other programs.
-const SOCK_CLOEXEC: i32 = 0o2_000_000;
+const CLOEXEC: i32 = SocketFlags::CLOEXEC.bits().cast_signed();
 /// The peer's end is an error of the send, not a signal to the process.
-const MSG_NOSIGNAL: i32 = 0x4000;
-const EINTR: i32 = 4;
-const EAGAIN: i32 = 11;
-const EBUSY: i32 = 16;
-const ENOBUFS: i32 = 105;
-const ECANCELED: i32 = 125;
-const ETIME: i32 = 62;
-
-/// Which operations a ring uses.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Ways {
-    /// One accept and one receive for many completions, if the kernel has them.
-    Best,
-    /// An operation for each completion, as on a kernel without those.
-    Plain,
-}
+const NOSIGNAL: i32 = SendFlags::NOSIGNAL.bits().cast_signed();
 
 /// Names a line. It is not given anew before the line is closed and quiet.
 pub(crate) type Key = usize;
@@ -190,7 +177,7 @@ impl<'a> Ring<'a> {
         self.calls.control += 1;
         self.uring.submitter().register_enable_rings()?;
         let stop = Fd(self.stop.as_raw_fd());
-        self.push(opcode::PollAdd::new(stop, POLLIN).build(), Operation::Stop, 0);
+        self.push(opcode::PollAdd::new(stop, poll(PollFlags::IN)).build(), Operation::Stop, 0);
         Ok(())
     }
 
@@ -201,10 +188,10 @@ impl<'a> Ring<'a> {
         }
         let listener = Fd(self.listener.as_raw_fd());
         let entry = if self.pool.is_some() {
-            opcode::AcceptMulti::new(listener).flags(SOCK_CLOEXEC).build()
+            opcode::AcceptMulti::new(listener).flags(CLOEXEC).build()
         } else {
             let nobody_asks = (ptr::null_mut(), ptr::null_mut());
-            opcode::Accept::new(listener, nobody_asks.0, nobody_asks.1).flags(SOCK_CLOEXEC).build()
+            opcode::Accept::new(listener, nobody_asks.0, nobody_asks.1).flags(CLOEXEC).build()
         };
         self.push(entry, Operation::Accept, 0);
     }
@@ -301,7 +288,7 @@ impl<'a> Ring<'a> {
         let rest = &line.sending[line.sent..];
         let length = u32::try_from(rest.len()).unwrap_or(u32::MAX);
         let send = opcode::Send::new(line.socket(), rest.as_ptr(), length);
-        let entry = send.flags(MSG_NOSIGNAL).build();
+        let entry = send.flags(NOSIGNAL).build();
         self.push(entry, Operation::Send, key);
     }
 
@@ -320,7 +307,7 @@ impl<'a> Ring<'a> {
     pub(crate) fn watch_writable(&mut self, key: Key) {
         let line = open(&mut self.lines, key);
         if !mem::replace(&mut line.is_watched, true) {
-            let entry = opcode::PollAdd::new(line.socket(), POLLOUT).build();
+            let entry = opcode::PollAdd::new(line.socket(), poll(PollFlags::OUT)).build();
             self.push(entry, Operation::Watch, key);
         }
     }
@@ -399,9 +386,7 @@ impl<'a> Ring<'a> {
         match call(&self.uring) {
             // Interrupted, out of time, short of memory, or with more completions
             // than fit: these come first, then it is tried again.
-            Err(error) if matches!(error.raw_os_error(), Some(EINTR | ETIME | EAGAIN | EBUSY)) => {
-                Ok(())
-            }
+            Err(error) if is_for_now(&error) => Ok(()),
             result => result.map(drop),
         }
     }
@@ -505,11 +490,11 @@ impl<'a> Ring<'a> {
             line.is_receiving = false;
             line.is_pausing = false;
         }
-        let errno = result.as_ref().err().and_then(io::Error::raw_os_error);
+        let errno = result.as_ref().err().and_then(Errno::from_io_error);
         let completion = match errno {
             // Without a free buffer it ends, and can begin again: those that
             // were full are given back before the next call.
-            Some(ENOBUFS | ECANCELED) => Completion::Paused(key),
+            Some(Errno::NOBUFS | Errno::CANCELED) => Completion::Paused(key),
             _ => Completion::Received(key, result),
         };
         self.tell(key, completion)
@@ -602,6 +587,17 @@ fn adopt(accepted: &cqueue::Entry) -> TcpStream {
     unsafe { OwnedFd::from_raw_fd(accepted.result()) }.into()
 }
 
+/// As the kernel wants to be told what to wait for.
+fn poll(flags: PollFlags) -> u32 {
+    flags.bits().into()
+}
+
+/// Whether it is worth trying again.
+fn is_for_now(error: &io::Error) -> bool {
+    let errno = Errno::from_io_error(error);
+    matches!(errno, Some(Errno::INTR | Errno::TIME | Errno::AGAIN | Errno::BUSY))
+}
+
 /// The name of an operation of a line.
 fn label(operation: Operation, key: Key) -> u64 {
     (key as u64) << 8 | operation as u64
@@ -618,50 +614,6 @@ fn read_label(label: u64) -> Option<(Operation, Key)> {
         _ => return None,
     };
     Some((operation, usize::try_from(label >> 8).ok()?))
-}
-
-/// A ring with all that the kernel has for one thread's ring.
-fn build(ways: Ways) -> io::Result<IoUring> {
-    // Made by the main thread, a ring is begun with by its worker's.
-    let mut builder = IoUring::builder();
-    builder.setup_cqsize(COMPLETIONS).setup_r_disabled();
-    let plain = || builder.build(SUBMISSIONS);
-    if ways == Ways::Plain {
-        return plain();
-    }
-    // Linux 6.1: completions are worked out when this thread asks for them, and
-    // nowhere else. 6.0: one thread submits.
-    let mut single = builder.clone();
-    single.setup_submit_all().setup_coop_taskrun().setup_single_issuer();
-    let refused = |error: &io::Error| error.kind() == ErrorKind::InvalidInput;
-    match single.clone().setup_defer_taskrun().build(SUBMISSIONS) {
-        Err(error) if refused(&error) => match single.build(SUBMISSIONS) {
-            Err(error) if refused(&error) => plain(),
-            result => result,
-        },
-        result => result,
-    }
-}
-
-/// Says what to do if there can be no ring.
-fn explain(error: io::Error) -> io::Error {
-    let advice = match error.kind() {
-        ErrorKind::Unsupported => {
-            "this kernel has no io_uring: use Linux 5.11 or later, or another model, \
-             such as reuseport-loops"
-        }
-        ErrorKind::PermissionDenied => {
-            "io_uring is not allowed here: set the sysctl kernel.io_uring_disabled to 0, or \
-             let the container's seccomp profile allow io_uring_setup; or use another model, \
-             such as reuseport-loops"
-        }
-        ErrorKind::OutOfMemory => {
-            "no memory may be locked for io_uring: raise the limit (ulimit -l), or use fewer \
-             workers"
-        }
-        _ => return error,
-    };
-    io::Error::new(error.kind(), advice)
 }
 
 /// Buffers that the kernel receives into, whoever the bytes are for: an idle line
@@ -737,194 +689,4 @@ impl Pool {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::{io::Write, time::Instant};
-
-    use server::{Attempt, Context};
-
-    use super::*;
-
-    const BOTH: [Ways; 2] = [Ways::Best, Ways::Plain];
-    /// More than any sockets hold.
-    const FLOOD: usize = 64 << 20;
-
-    fn context() -> Context {
-        Context::new(Duration::ZERO).unwrap()
-    }
-
-    /// What a ring in a test serves.
-    struct Bed {
-        listener: Listener,
-        context: Context,
-    }
-
-    impl Bed {
-        fn new() -> Self {
-            let listener = Listener::bind("127.0.0.1:0".parse().unwrap()).unwrap();
-            Self { listener, context: context() }
-        }
-
-        fn ring(&self, ways: Ways) -> Ring<'_> {
-            let mut ring = Ring::new(&self.listener, &self.context.stop, ways).unwrap();
-            ring.begin().unwrap();
-            ring
-        }
-
-        /// A client, and its line.
-        fn connect(&self, ring: &mut Ring) -> (TcpStream, Key) {
-            let client = TcpStream::connect(self.listener.address().unwrap()).unwrap();
-            ring.accept();
-            let mut line = None;
-            turn(ring, |ring, completion| {
-                if let Completion::Accepted(accepted) = completion {
-                    match self.listener.judge(accepted, &self.context).unwrap() {
-                        Some(Attempt::Accepted(connection)) => line = Some(ring.adopt(connection)),
-                        other => panic!("{other:?}"),
-                    }
-                }
-                line.is_some()
-            });
-            (client, line.unwrap())
-        }
-    }
-
-    /// Takes completions until it is enough.
-    fn turn(ring: &mut Ring, mut is_enough: impl FnMut(&mut Ring, Completion) -> bool) {
-        let deadline = Instant::now() + Duration::from_secs(20);
-        loop {
-            ring.wait(Some(Duration::from_millis(10))).unwrap();
-            while let Some(completion) = ring.next() {
-                if is_enough(ring, completion) {
-                    return;
-                }
-            }
-            assert!(Instant::now() < deadline, "it never comes");
-        }
-    }
-
-    fn until_empty(ring: &mut Ring) {
-        let deadline = Instant::now() + Duration::from_secs(20);
-        while !ring.is_empty() {
-            ring.wait(Some(Duration::from_millis(10))).unwrap();
-            let heard = ring.next();
-            assert!(heard.is_none(), "a closed line is heard of: {heard:?}");
-            assert!(Instant::now() < deadline, "the line is never quiet");
-        }
-    }
-
-    #[test]
-    fn a_line_outlives_its_close_until_the_kernel_has_done_with_it() {
-        for ways in BOTH {
-            let bed = Bed::new();
-            let mut ring = bed.ring(ways);
-            let (_client, key) = bed.connect(&mut ring);
-            ring.receive(key);
-            ring.send(key, vec![1; FLOOD]);
-            // The socket is full, and most of the buffer is the kernel's.
-            turn(&mut ring, |_, completion| matches!(completion, Completion::Sent(..)));
-            ring.submit().unwrap();
-            assert!(ring.is_sending(key));
-            ring.close(key);
-            let kept = ring.lines[key].as_ref().expect("it is there until all has completed");
-            assert_eq!(kept.sending.len(), FLOOD);
-            assert!(!ring.free.contains(&key), "its name is not given anew before");
-            until_empty(&mut ring);
-            assert!(ring.free.contains(&key));
-        }
-    }
-
-    #[test]
-    fn a_ring_that_is_dropped_takes_everything_back() {
-        for ways in BOTH {
-            let bed = Bed::new();
-            let mut ring = bed.ring(ways);
-            let clients: Vec<_> = (0..20).map(|_| bed.connect(&mut ring)).collect();
-            for (_, key) in &clients {
-                ring.receive(*key);
-                ring.send(*key, vec![1; 8 << 20]);
-                ring.watch_writable(*key);
-            }
-            ring.submit().unwrap();
-            let since = Instant::now();
-            drop(ring);
-            assert!(since.elapsed() < DROP_STEP * 50, "it gave up after {:?}", since.elapsed());
-            assert_eq!(bed.context.stats.open(), 0, "no line is left to the kernel");
-        }
-    }
-
-    #[test]
-    fn more_bytes_than_buffers_are_all_received() {
-        const CLIENTS: usize = 20;
-        const BYTES: usize = 256 << 10;
-        for ways in BOTH {
-            let bed = Bed::new();
-            let mut ring = bed.ring(ways);
-            let mut clients: Vec<_> = (0..CLIENTS).map(|_| bed.connect(&mut ring)).collect();
-            for (client, _) in &mut clients {
-                client.set_nonblocking(true).unwrap();
-            }
-            // Whatever the sockets hold is there when receiving begins.
-            let sent: usize = clients
-                .iter_mut()
-                .map(|(client, key)| {
-                    let bytes = vec![u8::try_from(*key).unwrap(); BYTES];
-                    client.write(&bytes).unwrap()
-                })
-                .sum();
-            for (_, key) in &clients {
-                ring.receive(*key);
-            }
-            let (mut received, mut pauses) = (0, 0);
-            turn(&mut ring, |ring, completion| {
-                match completion {
-                    Completion::Received(key, Ok(length)) => {
-                        assert_eq!(ring.bytes().len(), length);
-                        assert!(ring.bytes().iter().all(|&byte| usize::from(byte) == key));
-                        received += length;
-                        ring.receive(key);
-                    }
-                    Completion::Paused(key) => {
-                        pauses += 1;
-                        ring.receive(key);
-                    }
-                    other => panic!("{other:?}"),
-                }
-                received == sent
-            });
-            assert_eq!(pauses > 0, ways == Ways::Best, "{pauses} times there was no buffer");
-        }
-    }
-
-    #[test]
-    fn a_paused_line_receives_again_and_loses_nothing() {
-        let bed = Bed::new();
-        let mut ring = bed.ring(Ways::Best);
-        let (mut client, key) = bed.connect(&mut ring);
-        ring.receive(key);
-        for number in 0..50_u8 {
-            client.write_all(&[number]).unwrap();
-            ring.pause(key);
-            let mut received = Vec::new();
-            turn(&mut ring, |ring, completion| {
-                match completion {
-                    Completion::Received(..) => received.extend_from_slice(ring.bytes()),
-                    Completion::Paused(_) => {}
-                    other => panic!("{other:?}"),
-                }
-                ring.receive(key);
-                !received.is_empty()
-            });
-            assert_eq!(received, [number]);
-        }
-    }
-
-    #[test]
-    fn a_ring_that_cannot_be_is_explained_in_a_line() {
-        for (errno, advice) in [(38, "Linux 5.11"), (1, "io_uring_disabled"), (12, "ulimit -l")] {
-            let message = explain(io::Error::from_raw_os_error(errno)).to_string();
-            assert!(message.contains(advice) && message.lines().count() == 1, "{message}");
-        }
-        let other = explain(io::Error::from_raw_os_error(24));
-        assert_eq!(other.raw_os_error(), Some(24), "others say enough themselves");
-    }
-}
+mod tests;
