@@ -11,10 +11,11 @@ use std::{
 use ::batch::{Job, Model, Report};
 use anyhow::{Context, Result};
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
+use server::program::raise_descriptor_limit;
 
 use crate::{
     console::{self, code},
-    sources::{HabitArgs, Started, end_with, raise_descriptor_limit},
+    sources::{HabitArgs, Started, end_with},
 };
 
 /// Descriptors that a job needs beside its connections.

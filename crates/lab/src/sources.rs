@@ -10,7 +10,8 @@ use std::{
 
 use anyhow::{Context, Result};
 use batch::sources::{Habits, Sources};
-use rustix::process::{Pid, Resource, Signal, getppid, getrlimit, set_parent_process_death_signal};
+use rustix::process::{Pid, Signal, getppid, set_parent_process_death_signal};
+use server::program::raise_descriptor_limit;
 use signal_hook::{
     consts::{SIGINT, SIGQUIT, SIGTERM},
     flag,
@@ -103,13 +104,4 @@ pub(crate) fn end_with(parent: Option<i32>) -> Result<()> {
     // It may have ended before that.
     anyhow::ensure!(getppid() == Pid::from_raw(parent), "whom this is a part of is gone");
     Ok(())
-}
-
-/// Raises the soft limit of descriptors to the hard one, and returns it.
-pub(crate) fn raise_descriptor_limit() -> Option<u64> {
-    let mut limit = getrlimit(Resource::Nofile);
-    limit.current = limit.maximum;
-    // A refusal leaves the soft limit, which is what counts then.
-    let _ = rustix::process::setrlimit(Resource::Nofile, limit);
-    getrlimit(Resource::Nofile).current
 }

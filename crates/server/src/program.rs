@@ -23,10 +23,11 @@ use crate::{
 };
 use clap::{CommandFactory, FromArgMatches, Parser};
 
+pub use limits::raise_descriptor_limit;
 pub use options::{Common, Options, positive_duration};
 
 use ending::Ending;
-use limits::{check_descriptors, check_writable, raise_descriptor_limit, refused};
+use limits::{check_descriptors, check_writable, refused};
 
 /// What a program ends with that was asked for what it has not.
 const WRONG_USAGE: u8 = 2;

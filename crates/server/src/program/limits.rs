@@ -10,7 +10,8 @@ use super::Common;
 const DESCRIPTORS_BESIDE: u64 = 32;
 
 /// Raises the soft limit of descriptors to the hard one, and returns it.
-pub(super) fn raise_descriptor_limit() -> Option<u64> {
+#[expect(clippy::must_use_candidate, reason = "to have it raised is worth the call")]
+pub fn raise_descriptor_limit() -> Option<u64> {
     let mut limit = getrlimit(Resource::Nofile);
     limit.current = limit.maximum;
     // A refusal leaves the soft limit, which is what counts then.
