@@ -6,6 +6,8 @@
 
 use std::{collections::BTreeMap, fmt::Write as _};
 
+use rand::{RngExt as _, SeedableRng as _};
+use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 
 /// Where records come from.
@@ -28,21 +30,19 @@ pub(crate) fn asked(line: &str) -> Option<u32> {
 pub(crate) fn answer(number: u32, records: u32) -> String {
     let mut text = String::new();
     let mut sum = 0;
-    for record in 0..records {
-        let drawn = draw(u64::from(number) << 32 | u64::from(record));
-        let (region, amount) = (REGIONS[(drawn % 4) as usize], drawn / 4 % 1000);
+    let mut chance = chance(number);
+    for _ in 0..records {
+        let region = REGIONS[chance.random_range(..REGIONS.len())];
+        let amount = chance.random_range(..1000_u32);
         sum += amount;
         let _ = writeln!(text, "{region} {amount}");
     }
     text + &format!("end {records} {sum}\n")
 }
 
-/// A number that looks drawn by chance and is always the same (splitmix64).
-pub(crate) fn draw(seed: u64) -> u64 {
-    let mixed = seed.wrapping_add(0x9E37_79B9_7F4A_7C15);
-    let mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-    let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-    mixed ^ (mixed >> 31)
+/// What source `number` draws by chance: always the same.
+pub(crate) fn chance(number: u32) -> ChaCha8Rng {
+    ChaCha8Rng::seed_from_u64(number.into())
 }
 
 /// Records added up.

@@ -14,10 +14,11 @@ use mio::{
     Events, Interest, Poll, Token,
     net::{TcpListener, TcpStream},
 };
+use rand::RngExt as _;
 use slab::Slab;
 use socket2::{Domain, Protocol, Socket, Type};
 
-use crate::answer::{answer, asked, draw};
+use crate::answer::{answer, asked, chance};
 
 const LISTENER: Token = Token(usize::MAX);
 /// Handshakes that the kernel completes ahead of `accept`. A job asks everybody at
@@ -44,9 +45,7 @@ impl Habits {
     /// How long source `number` thinks.
     #[must_use]
     pub fn delay_of(&self, number: u32) -> Duration {
-        #[expect(clippy::cast_precision_loss, reason = "below a thousand")]
-        let share = 0.5 + (draw(number.into()) % 1000) as f64 / 1000.0;
-        self.delay.mul_f64(share)
+        self.delay.mul_f64(chance(number).random_range(0.5..1.5))
     }
 }
 

@@ -1,7 +1,6 @@
 //! What a job uses of the machine.
 
 use std::{
-    fs,
     sync::atomic::{AtomicU64, Ordering::Relaxed},
     time::Instant,
 };
@@ -10,6 +9,7 @@ use nix::sys::{
     resource::{Usage as Rusage, UsageWho, getrusage},
     time::TimeVal,
 };
+use procfs::process::{Process, Status};
 
 use crate::{Job, Model, Report, report::Found};
 
@@ -37,11 +37,11 @@ struct Children {
 impl Usage {
     /// From now on; `whole` counts as used what the process has already.
     pub(crate) fn begin(whole: bool) -> Self {
-        let already = |name| if whole { 0 } else { status(name) };
+        let already = if whole { None } else { status() };
         Self {
             began: Instant::now(),
-            resident: already("VmRSS:"),
-            reserved: already("VmSize:"),
+            resident: bytes(already.as_ref().and_then(|status| status.vmrss)),
+            reserved: bytes(already.as_ref().and_then(|status| status.vmsize)),
             threads: AtomicU64::new(1),
             threads_peak: AtomicU64::new(1),
             children: Children::default(),
@@ -74,6 +74,9 @@ impl Usage {
         let used =
             [UsageWho::RUSAGE_SELF, UsageWho::RUSAGE_CHILDREN].map(|who| getrusage(who).ok());
         let used = || used.iter().flatten();
+        let status = status();
+        let peak_resident = bytes(status.as_ref().and_then(|status| status.vmhwm));
+        let peak_reserved = bytes(status.as_ref().and_then(|status| status.vmpeak));
         Report {
             model: model.name().to_owned(),
             sources: u32::try_from(job.sources.len()).unwrap_or(u32::MAX),
@@ -86,8 +89,8 @@ impl Usage {
                 .sum(),
             threads_peak: self.threads_peak.load(Relaxed) + threads.load(Relaxed),
             processes: 1 + count.load(Relaxed),
-            memory_bytes: status("VmHWM:").saturating_sub(self.resident) + resident.load(Relaxed),
-            virtual_bytes: status("VmPeak:").saturating_sub(self.reserved) + reserved.load(Relaxed),
+            memory_bytes: peak_resident.saturating_sub(self.resident) + resident.load(Relaxed),
+            virtual_bytes: peak_reserved.saturating_sub(self.reserved) + reserved.load(Relaxed),
         }
     }
 }
@@ -108,10 +111,12 @@ fn cpu_ms(usage: &Rusage) -> f64 {
     ms(usage.user_time()) + ms(usage.system_time())
 }
 
-/// A line of the process's status, in bytes; 0 where the kernel does not tell.
-fn status(name: &str) -> u64 {
-    let text = fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let line = text.lines().find_map(|line| line.strip_prefix(name));
-    let kib = line.and_then(|line| line.trim().strip_suffix(" kB"));
-    kib.and_then(|kib| kib.parse::<u64>().ok()).map_or(0, |kib| kib << 10)
+/// What the kernel says of this process; without a word from it, zeros.
+fn status() -> Option<Status> {
+    Process::myself().and_then(|process| process.status()).ok()
+}
+
+/// KiB, as the kernel counts, in bytes.
+fn bytes(kib: Option<u64>) -> u64 {
+    kib.unwrap_or(0) << 10
 }

@@ -1,7 +1,7 @@
 //! `lab batch` and `lab sources`, from outside.
 
 use std::{
-    io::{BufRead, BufReader, Read, Write},
+    io::{BufRead, BufReader, ErrorKind::WouldBlock, Read, Write},
     net::{TcpListener, TcpStream},
     process::{Child, Command, Output, Stdio},
     thread,
@@ -76,16 +76,52 @@ fn every_model_finds_the_same() {
     assert_eq!(of("processes"), [1, 1, 1, 1, 4]);
 }
 
-/// Nobody waits for a source alone: the job takes as long as the slowest, and
-/// not as all of them together.
+/// Sources that answer nobody before they have all been asked: who asks them one
+/// after the other waits for ever, or, here, until its time is up.
 #[test]
-fn those_who_wait_for_all_at_once_take_as_long_as_the_slowest() {
+fn who_asks_all_at_once_need_not_be_answered_first() {
+    const SOURCES: usize = 40;
+    let ask = |model: &str, patience: &str| {
+        let address = all_or_none(SOURCES);
+        let sources = SOURCES.to_string();
+        let ask = ["batch", model, "--sources", &sources, "--server", &address];
+        lab(&[&ask[..], &["--timeout", patience, "--workers", "3", "--json"]].concat())
+    };
     for model in ["thread-per-source", "event-loop", "loop-per-process"] {
-        let output = lab(&["batch", model, "--sources", "40", "--delay", "200ms", "--json"]);
-        let seconds = json(&output)["elapsed_ms"].as_f64().unwrap() / 1e3;
-        // One after the other they think for 8 s.
-        assert!((0.2..4.0).contains(&seconds), "{model}: {seconds}");
+        let output = ask(model, "60s");
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{model}: {said}");
+        assert_eq!(json(&output)["aggregate"]["records"], SOURCES, "{model}");
     }
+    for model in ["sequential", "thread-pool"] {
+        let output = ask(model, "20ms");
+        assert_eq!(output.status.code(), Some(1), "{model}");
+        assert_eq!(json(&output)["failures"]["count"], SOURCES, "{model}");
+    }
+}
+
+/// Answers once so many connections are open at the same time.
+fn all_or_none(sources: usize) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    thread::spawn(move || {
+        let mut open: Vec<TcpStream> = Vec::new();
+        for mut stream in listener.incoming().flatten() {
+            let mut question = [0; 64];
+            if stream.read(&mut question).is_ok() && stream.set_nonblocking(true).is_ok() {
+                open.push(stream);
+            }
+            // Nothing follows a question but, from who has lost patience, the end.
+            open.retain(|stream| stream.peek(&mut [0]).is_err_and(|e| e.kind() == WouldBlock));
+            if open.len() == sources {
+                for mut stream in open {
+                    let _ = stream.write_all(b"north 5\nend 1 5\n");
+                }
+                return;
+            }
+        }
+    });
+    address
 }
 
 #[test]

@@ -44,9 +44,8 @@ pub(super) fn fetch_all(job: &Job) -> io::Result<Found> {
     let mut sources = Slab::new();
     let deadline = Instant::now() + job.timeout;
     for number in job.sources.clone() {
-        match ask(job, number, &poll, &mut sources) {
-            Ok(()) => {}
-            Err(error) => found.add(number, Err(told(error))),
+        if let Err(error) = ask(job, number, &poll, &mut sources) {
+            found.add(number, Err(told(error)));
         }
     }
     let mut events = Events::with_capacity(EVENTS);
@@ -54,7 +53,6 @@ pub(super) fn fetch_all(job: &Job) -> io::Result<Found> {
     while !sources.is_empty() {
         let left = deadline.saturating_duration_since(Instant::now());
         if left.is_zero() {
-            sources.drain().for_each(|late: Source| found.add(late.number, Err(too_long(job))));
             break;
         }
         match poll.poll(&mut events, Some(left)) {
@@ -65,13 +63,15 @@ pub(super) fn fetch_all(job: &Job) -> io::Result<Found> {
             let Token(key) = event.token();
             // An event of this turn may have been its last.
             let Some(source) = sources.get_mut(key) else { continue };
-            let fetched = match source.advance(&mut input) {
-                Ok(Progress::Waiting) => continue,
-                Ok(Progress::Finished) => sources.remove(key).answered(),
-                Err(why) => sources.remove(key).failed(why),
-            };
-            found.add(fetched.0, fetched.1);
+            let progress = source.advance(&mut input);
+            if progress != Ok(Progress::Waiting) {
+                let Source { number, answer, .. } = sources.remove(key);
+                found.add(number, progress.and_then(|_| answer.finish()));
+            }
         }
+    }
+    for late in sources.drain() {
+        found.add(late.number, Err(too_long(job)));
     }
     Ok(found)
 }
@@ -87,8 +87,6 @@ fn ask(job: &Job, number: u32, poll: &Poll, sources: &mut Slab<Source>) -> io::R
     entry.insert(Source { number, stream, question, answer: Answer::default() });
     Ok(())
 }
-
-type Fetched = (u32, Result<crate::Aggregate, String>);
 
 impl Source {
     /// Sends what is to be sent and reads what has come.
@@ -114,14 +112,6 @@ impl Source {
         }
     }
     // ANCHOR_END: advance
-
-    fn answered(self) -> Fetched {
-        (self.number, self.answer.finish())
-    }
-
-    fn failed(self, why: String) -> Fetched {
-        (self.number, Err(why))
-    }
 }
 
 /// Whether it is only too early.
