@@ -25,6 +25,9 @@ pub struct Model {
     /// What a process that it has started does with its socket; `None` if it
     /// starts none: see [`crate::Children`].
     pub child: Option<fn(Inherited, &Context) -> io::Result<()>>,
+    /// Fails where the system has not what it needs, and says what to do: asked
+    /// before anybody is told that it listens. `None` if it runs wherever we do.
+    pub needs: Option<fn() -> io::Result<()>>,
 }
 
 /// How many sockets listen on a model's address.

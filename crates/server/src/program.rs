@@ -78,6 +78,9 @@ fn serve(model: &Model, options: &Options) -> Result<(), String> {
     }
     options.mention_unused(model);
     options.check_processes(model)?;
+    if let Some(needs) = model.needs {
+        needs().map_err(|error| format!("cannot start: {error}"))?;
+    }
     let (name, service) = (model.name, options.service);
     let program = Program {
         name,

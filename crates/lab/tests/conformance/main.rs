@@ -29,6 +29,7 @@ mod echo;
 mod http;
 mod isolation;
 mod limits;
+mod no_rings;
 mod processes;
 mod programs;
 mod queue_limit;

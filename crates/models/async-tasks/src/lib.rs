@@ -53,6 +53,7 @@ pub const MODEL: Model = Model {
     knobs: &[Knob::Workers],
     serve,
     child: None,
+    needs: None,
 };
 
 /// Threads for work that blocks or computes: as many as it takes, up to these.

@@ -45,6 +45,7 @@ pub const MODEL: Model = Model {
     knobs: &[Knob::Workers],
     serve,
     child: None,
+    needs: Some(ring::check),
 };
 
 /// The same on any kernel that has rings at all: an operation for each accept

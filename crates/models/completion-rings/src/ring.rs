@@ -31,9 +31,9 @@ use server::{
     system::{Errno, PollFlags, SendFlags, SocketFlags},
 };
 
-pub(crate) use setup::Ways;
+pub(crate) use setup::{Ways, check};
 
-use setup::{build, explain};
+use setup::make;
 
 /// Bytes that a line receives at once into a buffer of its own.
 const READ_BYTES: u32 = 16 << 10;
@@ -139,10 +139,7 @@ impl<'a> Ring<'a> {
     ///
     /// Fails if the kernel has no `io_uring`, or does not allow it; says what to do.
     pub(crate) fn new(listener: &'a Listener, stop: &'a Stop, ways: Ways) -> io::Result<Self> {
-        let uring = build(ways).map_err(explain)?;
-        if !uring.params().is_feature_ext_arg() {
-            return Err(io::Error::other("io_uring is too old: use Linux 5.11 or later"));
-        }
+        let uring = make(ways)?;
         let mut calls = SystemCalls::default();
         // A kernel that knows rings of a single issuer (6.0) knows how to receive
         // again and again, too; and to accept so (5.19), which cannot be asked.

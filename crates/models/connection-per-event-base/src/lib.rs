@@ -39,6 +39,7 @@ pub const MODEL: Model = Model {
     knobs: &[Knob::Workers, Knob::Queue(&[Queue::Lifo, Queue::Fifo])],
     serve,
     child: None,
+    needs: None,
 };
 
 /// A loop for one connection does not need many.

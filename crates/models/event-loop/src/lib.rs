@@ -32,6 +32,7 @@ pub const MODEL: Model = Model {
     knobs: &[],
     serve,
     child: None,
+    needs: None,
 };
 
 /// Events taken from the kernel in one turn.

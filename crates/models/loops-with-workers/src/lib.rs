@@ -46,6 +46,7 @@ pub const MODEL: Model = Model {
     knobs: &[Knob::Workers, Knob::QueueLimit],
     serve,
     child: None,
+    needs: None,
 };
 
 /// Events taken from the kernel in one turn.

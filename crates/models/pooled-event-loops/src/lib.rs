@@ -33,6 +33,7 @@ pub const MODEL: Model = Model {
     knobs: &[Knob::Workers],
     serve,
     child: None,
+    needs: None,
 };
 
 /// Events taken from the kernel in one turn.

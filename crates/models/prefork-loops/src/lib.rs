@@ -38,6 +38,7 @@ pub const MODEL: Model = Model {
     knobs: &[Knob::Workers],
     serve,
     child: Some(child),
+    needs: None,
 };
 
 /// Events taken from the kernel in one turn.

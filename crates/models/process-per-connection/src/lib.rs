@@ -30,6 +30,7 @@ pub const MODEL: Model = Model {
     knobs: &[],
     serve,
     child: Some(child),
+    needs: None,
 };
 
 /// The part that every process plays.

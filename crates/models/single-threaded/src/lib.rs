@@ -30,6 +30,7 @@ pub const MODEL: Model = Model {
     knobs: &[],
     serve,
     child: None,
+    needs: None,
 };
 
 /// Serves one connection after the other until the stop is requested.

@@ -30,6 +30,7 @@ pub const MODEL: Model = Model {
     knobs: &[],
     serve,
     child: None,
+    needs: None,
 };
 
 /// Serves `listener` until the stop is requested, then waits for every

@@ -35,6 +35,7 @@ pub const MODEL: Model = Model {
     knobs: &[Knob::Workers, Knob::Queue(&[Queue::Channel, Queue::Mutex]), Knob::QueueLimit],
     serve,
     child: None,
+    needs: None,
 };
 
 /// Serves `listener` until the stop is requested, then drains the queue.

@@ -45,6 +45,7 @@ pub const MODEL: Model = Model {
     knobs: &[],
     serve,
     child: None,
+    needs: None,
 };
 
 /// Events taken from the kernel in one turn.

@@ -39,6 +39,7 @@ pub const MODEL: Model = Model {
     knobs: &[Knob::Workers],
     serve,
     child: None,
+    needs: None,
 };
 
 /// Bytes read at once; a buffer for each connection.

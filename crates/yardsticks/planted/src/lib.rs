@@ -44,6 +44,7 @@ pub const PLAIN: Model = Model {
     knobs: &[],
     serve: |listener, context| serve(listener, context, PLAIN_PERCENT),
     child: None,
+    needs: None,
 };
 
 /// The name card of the one that burns more.
@@ -52,6 +53,7 @@ pub const COSTLY: Model = Model {
     summary: "the same, and spends 20 % more CPU in all, by construction",
     serve: |listener, context| serve(listener, context, COSTLY_PERCENT),
     child: None,
+    needs: None,
     ..PLAIN
 };
 

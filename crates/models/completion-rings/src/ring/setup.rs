@@ -17,8 +17,30 @@ pub(crate) enum Ways {
     Plain,
 }
 
+/// Tries whether there can be a ring here.
+///
+/// # Errors
+///
+/// As [`make`].
+pub(crate) fn check() -> io::Result<()> {
+    make(Ways::Plain).map(drop)
+}
+
+/// A ring.
+///
+/// # Errors
+///
+/// Fails if the kernel has no `io_uring`, or does not allow it; says what to do.
+pub(super) fn make(ways: Ways) -> io::Result<IoUring> {
+    let uring = build(ways).map_err(explain)?;
+    if !uring.params().is_feature_ext_arg() {
+        return Err(io::Error::other("io_uring is too old: use Linux 5.11 or later"));
+    }
+    Ok(uring)
+}
+
 /// A ring with all that the kernel has for one thread's ring.
-pub(super) fn build(ways: Ways) -> io::Result<IoUring> {
+fn build(ways: Ways) -> io::Result<IoUring> {
     // Made by the main thread, a ring is begun with by its worker's.
     let mut builder = IoUring::builder();
     builder.setup_cqsize(COMPLETIONS).setup_r_disabled();

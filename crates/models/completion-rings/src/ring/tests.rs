@@ -2,7 +2,7 @@ use std::{io::Write, time::Instant};
 
 use server::{Attempt, Context};
 
-use super::*;
+use super::{setup::explain, *};
 
 const BOTH: [Ways; 2] = [Ways::Best, Ways::Plain];
 /// More than any sockets hold.
