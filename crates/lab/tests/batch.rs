@@ -72,8 +72,11 @@ fn every_model_finds_the_same() {
         assert_eq!((&report["model"], &report["sources"]), (&Value::from(*model), &23.into()));
     }
     let of = |what: &str| reports.each_ref().map(|report| report[what].as_u64().unwrap());
-    assert_eq!(of("threads_peak"), [1, 24, 4, 1, 4]);
     assert_eq!(of("processes"), [1, 1, 1, 1, 4]);
+    let [sequential, per_source, pool, event_loop, per_process] = of("threads_peak");
+    assert_eq!((sequential, event_loop, per_process), (1, 1, 4));
+    // On a busy machine the first are done before the last have begun.
+    assert!((2..=24).contains(&per_source) && (2..=4).contains(&pool), "{per_source}, {pool}");
 }
 
 /// Sources that answer nobody before they have all been asked: who asks them one
@@ -87,11 +90,14 @@ fn who_asks_all_at_once_need_not_be_answered_first() {
         let ask = ["batch", model, "--sources", &sources, "--server", &address];
         lab(&[&ask[..], &["--timeout", patience, "--workers", "3", "--json"]].concat())
     };
-    for model in ["thread-per-source", "event-loop", "loop-per-process"] {
+    for (model, threads) in [("thread-per-source", 41), ("event-loop", 1), ("loop-per-process", 4)]
+    {
         let output = ask(model, "60s");
         let said = String::from_utf8_lossy(&output.stderr);
         assert!(output.status.success(), "{model}: {said}");
-        assert_eq!(json(&output)["aggregate"]["records"], SOURCES, "{model}");
+        let report = json(&output);
+        assert_eq!(report["aggregate"]["records"], SOURCES, "{model}");
+        assert_eq!(report["threads_peak"], threads, "{model}");
     }
     for model in ["sequential", "thread-pool"] {
         let output = ask(model, "20ms");

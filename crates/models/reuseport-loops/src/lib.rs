@@ -44,12 +44,17 @@ const EVENTS: usize = 1024;
 /// Fails if a loop cannot be made.
 // ANCHOR: serve
 pub fn serve(listener: &Listener, context: &Context) -> io::Result<()> {
+    // All are made before one accepts: clients take no loop its descriptors.
+    let reactor = |(id, listener)| {
+        let mut reactor = Reactor::new(context, context.stats.worker(format!("loop-{id}")))?;
+        reactor.listen(listener)?;
+        Ok((listener, reactor))
+    };
+    let reactors: io::Result<Vec<_>> = listener.all().enumerate().map(reactor).collect();
+    let reactors = reactors?;
     thread::scope(|scope| {
-        let made = listener.all().enumerate().try_for_each(|(id, listener)| {
-            let name = format!("loop-{id}");
-            let mut reactor = Reactor::new(context, context.stats.worker(&name))?;
-            reactor.listen(listener)?;
-            context.spawn(scope, name, move || {
+        let made = reactors.into_iter().enumerate().try_for_each(|(id, (listener, reactor))| {
+            context.spawn(scope, format!("loop-{id}"), move || {
                 if let Err(error) = turn(listener, context, reactor) {
                     // Nobody else is dealt what the kernel deals to this one.
                     eprintln!("loop-{id} ends, and all with it: {error}");
