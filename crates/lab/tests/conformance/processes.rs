@@ -34,6 +34,12 @@ fn is_gone(pid: i32) -> bool {
     stat.rsplit_once(") ").is_none_or(|(_, state)| state.starts_with('Z'))
 }
 
+/// Connections of a process of prefork-loops: the sockets that its master has not.
+fn connections(server: &Server, child: i32) -> usize {
+    let master = server.number();
+    tree::sockets(&[master, child]).saturating_sub(tree::sockets(&[master]))
+}
+
 /// Clients that have been served, some by each of the two processes.
 fn clients_of_both(server: &Server) -> Vec<Client> {
     let mut clients = Vec::new();
@@ -42,14 +48,9 @@ fn clients_of_both(server: &Server) -> Vec<Client> {
         client.ping("ping");
         clients.push(client);
         let children = children(server);
-        children.len() == 2 && children.iter().all(|&child| connections(child) > 0)
+        children.len() == 2 && children.iter().all(|&child| connections(server, child) > 0)
     });
     clients
-}
-
-/// Connections of a process of prefork-loops: it listens on one socket more.
-fn connections(child: i32) -> usize {
-    tree::sockets(&[child]).saturating_sub(1)
 }
 
 #[test]
@@ -57,7 +58,7 @@ fn a_killed_loop_costs_its_own_connections_alone() {
     let server = Server::start(PREFORK_LOOPS, "echo", &["--workers", "2"]);
     let clients = clients_of_both(&server);
     let victim = children(&server)[0];
-    let victims = connections(victim);
+    let victims = connections(&server, victim);
     kill(victim, Signal::KILL);
     let has_ended = |client: &&Client| client.peek() == Some(0);
     eventually("its clients know", || clients.iter().filter(has_ended).count() == victims);
