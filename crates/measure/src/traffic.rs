@@ -40,7 +40,8 @@ pub struct Load {
 
 impl Load {
     /// This load, and what it does not say from `base`.
-    pub(crate) fn over(&self, base: &Self) -> Self {
+    #[must_use]
+    pub fn over(&self, base: &Self) -> Self {
         let Self { connections, mode, requests, prepare, .. } = self.clone();
         Self {
             connections: connections.or(base.connections),

@@ -92,13 +92,13 @@ fn subjects() -> Vec<Subject> {
 
 /// What a peer is asked in its own words, or else in those of its variant.
 fn exact(peer: &Peer, variants: &[Variant]) -> [(String, String); 2] {
-    let of_variant = variants.iter().find(|variant| peer.variants.contains(&variant.name));
-    let of_variant = of_variant.map(|variant| &variant.load);
-    let prepare = peer.load.prepare.as_ref().or_else(|| of_variant?.prepare.as_ref());
-    let requests = peer.load.requests.as_ref().or_else(|| of_variant?.requests.as_ref());
+    let mut load = peer.load.clone();
+    for variant in variants.iter().filter(|variant| peer.variants.contains(&variant.name)) {
+        load = load.over(&variant.load);
+    }
     let pair = |load: &load::Exact| (load.send.clone(), load.expect.clone());
-    let prepare = prepare.and_then(|all| all.first()).map(pair);
-    let request = requests.and_then(|all| match &all.first()?.kind {
+    let prepare = load.prepare.as_ref().and_then(|all| all.first()).map(pair);
+    let request = load.requests.as_ref().and_then(|all| match &all.first()?.kind {
         load::Kind::Exact { send, expect } => Some((send.clone(), expect.clone())),
         _ => None,
     });
