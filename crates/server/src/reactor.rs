@@ -22,7 +22,7 @@ use slab::Slab;
 
 pub use self::wakeup::Waker;
 use crate::{
-    Context, SystemCalls, Worker,
+    Context, READ_BYTES, SystemCalls, Worker,
     dispatch::Outbox,
     nonblocking::{Peer, Runs, Shared, Turn},
     stats::Tally,
@@ -34,8 +34,10 @@ pub const LISTENER: Token = Token(usize::MAX - 1);
 pub const WAKEUP: Token = Token(usize::MAX - 2);
 const STOP: Token = Token(usize::MAX - 3);
 
-/// Bytes read at once; one buffer for all connections of a loop.
-const READ_BYTES: usize = 64 << 10;
+/// Events taken from the kernel in one turn.
+const EVENTS: usize = 1024;
+/// One long answer must not size the loop's buffer for ever.
+const OUTPUT_BYTES: usize = 64 << 10;
 
 /// An event loop's connections, and what it waits with.
 #[derive(Debug)]
@@ -73,7 +75,7 @@ impl<'a> Reactor<'a> {
         let stop = context.stop.as_raw_fd();
         poll.registry().register(&mut SourceFd(&stop), STOP, Interest::READABLE)?;
         let shared = Shared {
-            input: vec![0; READ_BYTES].into(),
+            input: vec![0; READ_BYTES].into(), // One for all connections.
             output: Vec::new(),
             calls: SystemCalls { control: 1, ..SystemCalls::default() },
             runs: Runs::Inline,
@@ -123,6 +125,12 @@ impl<'a> Reactor<'a> {
     pub fn hand_over(&mut self, worker: &Arc<Worker>) {
         self.worker = Arc::clone(worker);
         self.woken = Instant::now();
+    }
+
+    /// Room for what one turn takes from the kernel; see [`Reactor::wait`].
+    #[must_use]
+    pub fn events(&self) -> Events {
+        Events::with_capacity(EVENTS)
     }
 
     /// Whether no connection is left.
@@ -185,8 +193,7 @@ impl<'a> Reactor<'a> {
         let Some(peer) = self.peers.get_mut(key) else { return };
         let was_lingering = peer.is_lingering();
         let turn = peer.advance(&mut self.shared, self.context);
-        // One long answer must not size the loop's buffer for ever.
-        self.shared.output.shrink_to(READ_BYTES);
+        self.shared.output.shrink_to(OUTPUT_BYTES);
         self.lingering += usize::from(peer.is_lingering() && !was_lingering);
         peer.touch(self.context.idle_timeout);
         match turn {

@@ -20,9 +20,7 @@
 //! The runtime does what a reactor does, behind the `.await`: it waits for all
 //! sockets at once and runs the tasks whose sockets are ready. A worker that has
 //! nothing to run takes tasks from another. What a task does between two waits is
-//! in `task.rs`; work that blocks or computes is never done there.
-
-mod task;
+//! in `task-drive`; work that blocks or computes is never done there.
 
 use std::{
     io,
@@ -120,7 +118,7 @@ async fn accept(
         match listener.accept_now(context)? {
             Attempt::Accepted(connection) => {
                 let (context, worker) = (context.clone(), Arc::clone(&worker));
-                tokio::spawn(task::serve(connection, context, worker, stopping.subscribe()));
+                tokio::spawn(task_drive::serve(connection, context, worker, stopping.subscribe()));
             }
             Attempt::Empty => waiting.clear_ready(),
             Attempt::Refused => {}

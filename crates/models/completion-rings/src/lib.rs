@@ -19,21 +19,13 @@
 //! | Where overload queues | in the ring's completions, its buffers, the sockets |
 //! | What breaks it        | a slow request stops its ring: its clients wait     |
 //!
-//! The rest of the crate: `ring` owns what the kernel works on, and all that
-//! is `unsafe`; `peers` knows what a completion means to a connection.
+//! The drive, `ring-drive`, has the two halves of it: a `Ring` owns what the
+//! kernel works on; `Peers` know what a completion means to a connection.
 
 use std::{io, thread};
 
+use ring_drive::{Completion, Peers, Ring, Ways};
 use server::{Context, Knob, Listener, Listeners, Model};
-
-use crate::{
-    peers::Peers,
-    ring::{Completion, Ring, Ways},
-};
-
-mod peers;
-#[expect(unsafe_code, reason = "no borrow tells the compiler what the kernel does later")]
-mod ring;
 
 /// The model's name card.
 pub const MODEL: Model = Model {
@@ -45,7 +37,7 @@ pub const MODEL: Model = Model {
     knobs: &[Knob::Workers],
     serve,
     child: None,
-    needs: Some(ring::check),
+    needs: Some(ring_drive::check),
 };
 
 /// The same on any kernel that has rings at all: an operation for each accept
@@ -108,7 +100,7 @@ fn turn(
     while !(context.stop.is_requested() && ring.is_empty()) {
         ring.wait(peers.patience())?;
         peers.wake();
-        while let Some(completion) = ring.next() {
+        while let Some(completion) = ring.next_completion() {
             match completion {
                 Completion::Accepted(who) => peers.accepted(&mut ring, listener, who)?,
                 Completion::Received(key, result) => peers.received(&mut ring, key, result),

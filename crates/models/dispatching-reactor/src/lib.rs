@@ -32,8 +32,7 @@ use std::{
 
 use rayon::{ThreadPool, ThreadPoolBuilder};
 use server::{
-    Answer, Batch, Context, Events, Knob, LISTENER, Listener, Listeners, Model, Reactor, WAKEUP,
-    Waker,
+    Answer, Batch, Context, Knob, LISTENER, Listener, Listeners, Model, Reactor, WAKEUP, Waker,
 };
 
 /// The model's name card.
@@ -48,9 +47,6 @@ pub const MODEL: Model = Model {
     child: None,
     needs: None,
 };
-
-/// Events taken from the kernel in one turn.
-const EVENTS: usize = 1024;
 
 /// What a worker needs to hand an answer back.
 #[derive(Clone, Debug)]
@@ -98,7 +94,7 @@ fn turn(
     answered: &Receiver<Answer>,
     dispatch: impl Fn(Batch),
 ) -> io::Result<()> {
-    let mut events = Events::with_capacity(EVENTS);
+    let mut events = reactor.events();
     let mut accept_in = None; // When to accept, if somebody waits in the backlog.
     while !(context.stop.is_requested() && reactor.is_empty()) {
         reactor.wait(&mut events, accept_in)?;

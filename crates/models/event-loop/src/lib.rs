@@ -20,7 +20,7 @@
 
 use std::{io, time::Duration};
 
-use server::{Context, Events, LISTENER, Listener, Listeners, Model, Reactor};
+use server::{Context, LISTENER, Listener, Listeners, Model, Reactor};
 
 /// The model's name card.
 pub const MODEL: Model = Model {
@@ -35,9 +35,6 @@ pub const MODEL: Model = Model {
     needs: None,
 };
 
-/// Events taken from the kernel in one turn.
-const EVENTS: usize = 1024;
-
 /// Serves `listener` until the stop is requested and no connection is left.
 ///
 /// # Errors
@@ -47,7 +44,7 @@ const EVENTS: usize = 1024;
 pub fn serve(listener: &Listener, context: &Context) -> io::Result<()> {
     let mut reactor = Reactor::new(context, context.stats.worker("loop"))?;
     reactor.listen(listener)?;
-    let mut events = Events::with_capacity(EVENTS);
+    let mut events = reactor.events();
     let mut accept_in = None; // When to accept, if somebody waits in the backlog.
     while !(context.stop.is_requested() && reactor.is_empty()) {
         reactor.wait(&mut events, accept_in)?;

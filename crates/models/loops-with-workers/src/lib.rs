@@ -31,8 +31,7 @@ use std::{
 };
 
 use server::{
-    Connection, Context, Errand, Events, Finished, Knob, Listener, Listeners, Model, Reactor,
-    WAKEUP, Waker,
+    Connection, Context, Errand, Finished, Knob, Listener, Listeners, Model, Reactor, WAKEUP, Waker,
 };
 use work_queue::{Order, WorkQueue};
 
@@ -48,9 +47,6 @@ pub const MODEL: Model = Model {
     child: None,
     needs: None,
 };
-
-/// Events taken from the kernel in one turn.
-const EVENTS: usize = 1024;
 
 /// Jobs on their way to the workers, each with the loop that it comes home to.
 type Jobs = WorkQueue<(Errand, Mailbox)>;
@@ -152,7 +148,7 @@ fn turn(
     jobs: &Jobs,
     mailbox: &Mailbox,
 ) -> io::Result<()> {
-    let mut events = Events::with_capacity(EVENTS);
+    let mut events = reactor.events();
     let mut dealing = true;
     while dealing || !reactor.is_empty() {
         reactor.wait(&mut events, None)?;

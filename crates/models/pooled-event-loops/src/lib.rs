@@ -19,9 +19,7 @@
 use std::{io, sync::Arc, thread};
 
 use crossbeam_channel::{Receiver, Sender, unbounded};
-use server::{
-    Connection, Context, Events, Knob, Listener, Listeners, Model, Reactor, WAKEUP, Waker,
-};
+use server::{Connection, Context, Knob, Listener, Listeners, Model, Reactor, WAKEUP, Waker};
 
 /// The model's name card.
 pub const MODEL: Model = Model {
@@ -35,9 +33,6 @@ pub const MODEL: Model = Model {
     child: None,
     needs: None,
 };
-
-/// Events taken from the kernel in one turn.
-const EVENTS: usize = 1024;
 
 /// The acceptor's end of a loop. Dropping it tells the loop that nothing more
 /// will come.
@@ -104,7 +99,7 @@ impl Drop for Mailbox {
 /// One loop: takes in what it is dealt and serves it, until both are over.
 // ANCHOR: turn
 fn turn(dealt: &Receiver<Mail>, mut reactor: Reactor) -> io::Result<()> {
-    let mut events = Events::with_capacity(EVENTS);
+    let mut events = reactor.events();
     let mut dealing = true;
     while dealing || !reactor.is_empty() {
         reactor.wait(&mut events, None)?;

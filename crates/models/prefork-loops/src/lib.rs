@@ -24,9 +24,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use server::{
-    Children, Context, Events, Inherited, Knob, LISTENER, Listener, Listeners, Model, Reactor,
-};
+use server::{Children, Context, Inherited, Knob, LISTENER, Listener, Listeners, Model, Reactor};
 
 /// The model's name card.
 pub const MODEL: Model = Model {
@@ -41,8 +39,6 @@ pub const MODEL: Model = Model {
     needs: None,
 };
 
-/// Events taken from the kernel in one turn.
-const EVENTS: usize = 1024;
 /// A process that dies sooner than this would do so again: its successor waits.
 const PAUSE: Duration = Duration::from_secs(1);
 
@@ -121,7 +117,7 @@ fn child(inherited: Inherited, context: &Context) -> io::Result<()> {
     let mut reactor = Reactor::new(context, context.stats.worker(inherited.part()))?;
     let listener = inherited.listener();
     reactor.listen(&listener)?;
-    let mut events = Events::with_capacity(EVENTS);
+    let mut events = reactor.events();
     let mut accept_in = None; // When to accept, if somebody waits in the backlog.
     while !(context.stop.is_requested() && reactor.is_empty()) {
         reactor.wait(&mut events, accept_in)?;

@@ -18,7 +18,7 @@
 
 use std::{io, thread, time::Duration};
 
-use server::{Context, Events, Knob, LISTENER, Listener, Listeners, Model, Reactor};
+use server::{Context, Knob, LISTENER, Listener, Listeners, Model, Reactor};
 
 /// The model's name card.
 pub const MODEL: Model = Model {
@@ -32,9 +32,6 @@ pub const MODEL: Model = Model {
     child: None,
     needs: None,
 };
-
-/// Events taken from the kernel in one turn.
-const EVENTS: usize = 1024;
 
 /// Serves from all of `listener`'s sockets until the stop is requested and every
 /// loop is empty.
@@ -70,7 +67,7 @@ pub fn serve(listener: &Listener, context: &Context) -> io::Result<()> {
 /// One loop: accepts and serves, as if there were no other.
 // ANCHOR: turn
 fn turn(listener: &Listener, context: &Context, mut reactor: Reactor) -> io::Result<()> {
-    let mut events = Events::with_capacity(EVENTS);
+    let mut events = reactor.events();
     let mut accept_in = None; // When to accept, if somebody waits in the backlog.
     while !(context.stop.is_requested() && reactor.is_empty()) {
         reactor.wait(&mut events, accept_in)?;

@@ -5,10 +5,10 @@
 //! ```text
 //!     ┌──────────────── wait (epoll) ◀───────────────────┐
 //!     ▼                                                  │
-//!     one event ▶ accept, or read ▶ work ▶ write         │
+//!     each event ▶ accept, or read ▶ work ▶ write        │
 //!                                  ▼                     │
-//!     plain:  burn as much CPU as all of that used  ─────┤
-//!     costly: burn 1.4 times as much: 2.4 instead of 2 ──┘
+//!     plain:  burn 20 µs for each event ─────────────────┤
+//!     costly: burn as much, and a fifth of all of that ──┘
 //! ```
 //!
 //! | Question              | Answer                                              |
@@ -21,9 +21,9 @@
 //!
 //! Both burn, or the truth would not be one. A loop that burns is slower, so its
 //! clients sleep between answers, and waking them costs the loop CPU as well: a
-//! fifth burnt beside nothing was measured as two fifths. Where both burn, both
-//! meet clients that sleep. For the same reason a turn takes one event, or the
-//! slower loop would find more of them at a time, and save on waiting.
+//! fifth burnt beside nothing was measured as two fifths. So both burn, more than a
+//! request costs otherwise, and only when all that were ready are answered: each
+//! turn then wakes the clients once, and finds all of them ready in the next.
 //!
 //! The truth holds for a closed loop of many connections, which keeps the server
 //! busy. Below that, a loop that burns finds its next event before it sleeps,
@@ -32,17 +32,17 @@
 use std::{io, time::Duration};
 
 use rustix::time::{ClockId, clock_gettime};
-use server::{Context, Events, LISTENER, Listener, Listeners, Model, Reactor};
+use server::{Context, LISTENER, Listener, Listeners, Model, Reactor};
 
-/// The name card of the one that burns as much as it uses.
+/// The name card of the one that costs what it costs.
 pub const PLAIN: Model = Model {
     name: "planted-plain",
-    summary: "an event loop that burns as much CPU again as it uses",
+    summary: "an event loop that burns 20 µs of CPU for each event",
     threads: "1",
     seed: "",
     listeners: Listeners::One,
     knobs: &[],
-    serve: |listener, context| serve(listener, context, PLAIN_PERCENT),
+    serve: |listener, context| serve(listener, context, 0),
     child: None,
     needs: None,
 };
@@ -57,22 +57,22 @@ pub const COSTLY: Model = Model {
     ..PLAIN
 };
 
-/// What the plain one burns, of what it uses otherwise: twice the CPU in all.
-const PLAIN_PERCENT: u64 = 100;
-/// What the costly one burns: 2.4 times the CPU in all, and 1.2 times the plain one's.
-const COSTLY_PERCENT: u64 = 140;
+/// What both burn for an event: several times what an echo costs otherwise.
+const BURN_NS: u64 = 20_000;
+/// What the costly one burns beyond that, of all that it uses.
+const COSTLY_PERCENT: u64 = 20;
 
 /// Serves `listener` until the stop is requested and no connection is left.
 ///
 /// # Errors
 ///
 /// Fails if the kernel has no descriptor for the loop, or the listener is broken.
-pub fn serve(listener: &Listener, context: &Context, burn_percent: u64) -> io::Result<()> {
+pub fn serve(listener: &Listener, context: &Context, extra_percent: u64) -> io::Result<()> {
     let mut reactor = Reactor::new(context, context.stats.worker("loop"))?;
     reactor.listen(listener)?;
-    let mut events = Events::with_capacity(1);
+    let mut events = reactor.events();
     let mut accept_in = None;
-    let mut meter = Meter { burn_percent, burnt_ns: 0 };
+    let mut meter = Meter { extra_percent, events: 0, burnt_ns: 0 };
     while !(context.stop.is_requested() && reactor.is_empty()) {
         reactor.wait(&mut events, accept_in)?;
         for event in &events {
@@ -85,7 +85,7 @@ pub fn serve(listener: &Listener, context: &Context, burn_percent: u64) -> io::R
             accept_in = reactor.accept(listener)?;
         }
         reactor.resume();
-        meter.burn(cpu_ns);
+        meter.burn(events.iter().count(), cpu_ns);
     }
     Ok(())
 }
@@ -93,17 +93,20 @@ pub fn serve(listener: &Listener, context: &Context, burn_percent: u64) -> io::R
 /// Knows what is owed, and burns it.
 #[derive(Debug)]
 struct Meter {
-    burn_percent: u64,
+    extra_percent: u64,
+    events: u64,
     burnt_ns: u64,
 }
 
 impl Meter {
-    /// Burns until its share of all that was used otherwise is burnt. Who burns
-    /// too much in one turn owes less in the next, so nothing adds up.
-    fn burn(&mut self, mut clock_ns: impl FnMut() -> u64) {
+    /// Burns until all is burnt that is due for the events so far. Who burns too
+    /// much in one turn owes less in the next, so nothing adds up.
+    fn burn(&mut self, events: usize, mut clock_ns: impl FnMut() -> u64) {
+        self.events += events as u64;
         let begun = clock_ns();
         let useful = begun.saturating_sub(self.burnt_ns);
-        let due = useful * self.burn_percent / 100;
+        let base = self.events * BURN_NS;
+        let due = base + (base + useful) * self.extra_percent / 100;
         let until = begun + due.saturating_sub(self.burnt_ns);
         let mut now = begun;
         while now < until {
@@ -124,14 +127,14 @@ fn cpu_ns() -> u64 {
 mod tests {
     use super::*;
 
-    /// Turns of so many useful ns each, on a clock that takes 30 ns to read.
+    /// Turns of one event, and so many useful ns each, on a clock that takes 30 ns to read.
     /// Returns what was used in all, and what of it was burnt.
-    fn run(burn_percent: u64, turns: u64, useful_ns: u64) -> (u64, u64) {
-        let mut meter = Meter { burn_percent, burnt_ns: 0 };
+    fn run(extra_percent: u64, turns: u64, useful_ns: u64) -> (u64, u64) {
+        let mut meter = Meter { extra_percent, events: 0, burnt_ns: 0 };
         let mut clock = 0;
         for _ in 0..turns {
             clock += useful_ns;
-            meter.burn(|| {
+            meter.burn(1, || {
                 clock += 30;
                 clock
             });
@@ -140,20 +143,23 @@ mod tests {
     }
 
     #[test]
-    fn the_burnt_is_its_share_of_the_useful() {
+    fn both_burn_what_is_due() {
         for useful_ns in [100, 1_000, 4_321, 1_000_000] {
-            for percent in [0, PLAIN_PERCENT, COSTLY_PERCENT] {
+            for percent in [0, COSTLY_PERCENT] {
                 let (total, burnt) = run(percent, 10_000, useful_ns);
-                let expected = (total - burnt) * percent / 100;
-                assert!(burnt.abs_diff(expected) <= 60, "{burnt} of {total}, not {expected}");
+                let base = 10_000 * BURN_NS;
+                let due = base + (base + total - burnt) * percent / 100;
+                assert!(burnt.abs_diff(due) <= 60, "{burnt} of {total}, not {due}");
             }
         }
     }
 
     #[test]
     fn the_costly_one_uses_a_fifth_more() {
-        let (plain, costly) =
-            (run(PLAIN_PERCENT, 10_000, 5_000), run(COSTLY_PERCENT, 10_000, 5_000));
-        assert!((costly.0 * 100 / plain.0).abs_diff(120) <= 1, "{costly:?} {plain:?}");
+        for useful_ns in [1_000, 5_000, 50_000] {
+            let plain = run(0, 10_000, useful_ns);
+            let costly = run(COSTLY_PERCENT, 10_000, useful_ns);
+            assert!((costly.0 * 1_000 / plain.0).abs_diff(1_200) <= 1, "{costly:?} {plain:?}");
+        }
     }
 }

@@ -1,11 +1,14 @@
 //! The drive of one connection, as a task: reads, has work done, writes, and
-//! waits for whichever of these comes first.
+//! waits for whichever of these comes first. What event loops do between two
+//! events, written as a thread's is.
+
+mod output;
+mod silence;
 
 use std::{
-    cell::Cell,
     future::poll_fn,
     io::{self, ErrorKind},
-    mem::{self, MaybeUninit},
+    mem::MaybeUninit,
     pin::{Pin, pin},
     sync::Arc,
     task::{
@@ -17,7 +20,7 @@ use std::{
 };
 
 use server::{
-    Connection, Context, Seat, SystemCalls, Tally, Worker,
+    Connection, Context, READ_BYTES, Seat, SystemCalls, Tally, Worker,
     farewell::{self, LINGER},
     work,
 };
@@ -27,22 +30,22 @@ use tokio::{
     net::TcpStream,
     sync::watch,
     task::JoinSet,
-    time::{Instant, Sleep, sleep, timeout},
+    time::{Instant, timeout},
 };
 
-/// Bytes read at once, through a buffer on the worker's stack.
-const READ_BYTES: usize = 16 << 10;
-/// A buffer for answers that has grown beyond this is not kept.
-const SPARE_BYTES: usize = 64 << 10;
+use output::Output;
+use silence::Silence;
+
 /// Jobs that one connection may have out; until one is back it is not read.
 const JOBS_OUT: usize = 64;
 /// How often a peer that is about to be left is looked after.
 const FLUSH_STEP: Duration = Duration::from_millis(10);
 
 /// Serves `connection` until it closes, or until the runtime drops the task. Its
-/// errors are its own: they end it, and are counted.
+/// errors are its own: they end it, and are counted. `stopping` tells of the stop by
+/// a change.
 // ANCHOR: serve
-pub(crate) async fn serve(
+pub async fn serve(
     connection: Connection,
     context: Context,
     worker: Arc<Worker>,
@@ -210,7 +213,7 @@ impl<'a> Dialogue<'a> {
     /// Sends all that is to be sent, and then holds no buffer.
     async fn send(&mut self) -> io::Result<()> {
         let mut sent = 0;
-        while sent < self.output.0.len() {
+        while sent < self.output.unsent().len() {
             self.silence.begin();
             sent += poll_fn(|task| self.poll_write(task, sent)).await?;
         }
@@ -221,7 +224,7 @@ impl<'a> Dialogue<'a> {
     }
 
     fn poll_write(&mut self, task: &mut task::Context, from: usize) -> Poll<io::Result<usize>> {
-        match Pin::new(&mut self.stream).poll_write(task, &self.output.0[from..]) {
+        match Pin::new(&mut self.stream).poll_write(task, &self.output.unsent()[from..]) {
             Ready(Ok(0)) => Ready(Err(ErrorKind::WriteZero.into())),
             Ready(wrote) => Ready(wrote),
             Pending => self.silence.poll_too_long(task).map(|()| Err(ErrorKind::TimedOut.into())),
@@ -271,210 +274,11 @@ fn poll_input<R>(
     task: &mut task::Context,
     take: impl FnOnce(&[u8]) -> R,
 ) -> Poll<io::Result<R>> {
-    let mut input = [MaybeUninit::uninit(); READ_BYTES];
+    let mut input = [MaybeUninit::uninit(); READ_BYTES]; // On the worker's stack.
     let mut input = ReadBuf::uninit(&mut input);
     ready!(Pin::new(stream).poll_read(task, &mut input))?;
     Ready(Ok(take(input.filled())))
 }
 
-thread_local! {
-    /// The buffer that a worker's tasks pass on.
-    static SPARE: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
-}
-
-/// Answers that are not sent yet. A task that has none to send holds no buffer.
-#[derive(Debug, Default)]
-struct Output(Vec<u8>);
-
-impl Output {
-    /// Where answers are put.
-    fn bytes(&mut self) -> &mut Vec<u8> {
-        if self.0.capacity() == 0 {
-            self.0 = SPARE.take();
-        }
-        &mut self.0
-    }
-
-    /// Leaves the buffer to the next task of the worker.
-    fn give_back(&mut self) {
-        let mut bytes = mem::take(&mut self.0);
-        if (1..=SPARE_BYTES).contains(&bytes.capacity()) {
-            bytes.clear();
-            SPARE.set(bytes);
-        }
-    }
-}
-
-/// How long the peer has said nothing, and taken nothing.
-struct Silence {
-    timeout: Option<Duration>,
-    timer: Option<Pin<Box<Sleep>>>,
-}
-
-impl Silence {
-    fn new(timeout: Option<Duration>) -> Self {
-        Self { timeout, timer: timeout.map(|timeout| Box::pin(sleep(timeout))) }
-    }
-
-    fn begin(&mut self) {
-        if let (Some(timeout), Some(timer)) = (self.timeout, &mut self.timer) {
-            timer.as_mut().reset(Instant::now() + timeout);
-        }
-    }
-
-    fn poll_too_long(&mut self, task: &mut task::Context) -> Poll<()> {
-        self.timer.as_mut().map_or(Pending, |timer| timer.as_mut().poll(task))
-    }
-}
-
 #[cfg(test)]
-mod tests {
-    use std::{
-        net::{self, Shutdown},
-        sync::Mutex,
-        thread,
-    };
-
-    use service::{Job, JobId, Work};
-    use tokio::runtime::Runtime;
-
-    use super::*;
-
-    /// Each byte is a request: to block for so many milliseconds, and to be sent
-    /// back after that, whenever that is.
-    #[derive(Debug, Default)]
-    struct Bells {
-        waiting: std::collections::VecDeque<u8>,
-        out: Vec<u8>,
-        answered: u64,
-        ended: bool,
-        /// The most jobs that were out at once.
-        out_peak: Arc<Mutex<usize>>,
-    }
-
-    impl Session for Bells {
-        fn receive(&mut self, bytes: &[u8], _: &mut Vec<u8>) {
-            self.waiting.extend(bytes);
-        }
-
-        fn end(&mut self, _: End, _: &mut Vec<u8>) {
-            self.ended = true;
-        }
-
-        fn next_job(&mut self) -> Option<Job> {
-            let ms = self.waiting.pop_front()?;
-            self.out.push(ms);
-            let mut peak = self.out_peak.lock().unwrap();
-            *peak = self.out.len().max(*peak);
-            let work = Work::Block(Duration::from_millis(ms.into()));
-            Some(Job { id: JobId(ms.into()), work })
-        }
-
-        fn complete(&mut self, done: Done, output: &mut Vec<u8>) {
-            let place = self.out.iter().position(|&ms| u64::from(ms) == done.id.0).unwrap();
-            output.push(self.out.swap_remove(place));
-            self.answered += 1;
-        }
-
-        fn phase(&self) -> Phase {
-            match (self.ended, self.out.is_empty() && self.waiting.is_empty()) {
-                (true, true) => Phase::Finished,
-                (true, false) => Phase::Working,
-                (false, _) => Phase::Reading,
-            }
-        }
-
-        fn answered(&self) -> u64 {
-            self.answered
-        }
-    }
-
-    /// A client, talking to `session` on another thread.
-    fn talk(
-        session: Bells,
-        idle_timeout: Option<Duration>,
-        client: impl FnOnce(&net::TcpStream) + Send,
-    ) -> (Tally, bool) {
-        let listener = net::TcpListener::bind("127.0.0.1:0").unwrap();
-        let theirs = net::TcpStream::connect(listener.local_addr().unwrap()).unwrap();
-        theirs.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
-        let ours = listener.accept().unwrap().0;
-        ours.set_nonblocking(true).unwrap();
-        let mut tally = Tally::default();
-        let ended_well = thread::scope(|scope| {
-            scope.spawn(move || client(&theirs));
-            Runtime::new().unwrap().block_on(async {
-                let ours = TcpStream::from_std(ours).unwrap();
-                let session = Box::new(session);
-                let mut dialogue = Dialogue::new(ours, session, idle_timeout, &mut tally);
-                dialogue.run(pin!(std::future::pending::<()>())).await.is_ok()
-            })
-        });
-        (tally, ended_well)
-    }
-
-    fn receive(mut stream: &net::TcpStream) -> u8 {
-        let mut byte = [0];
-        io::Read::read_exact(&mut stream, &mut byte).unwrap();
-        byte[0]
-    }
-
-    fn send(mut stream: &net::TcpStream, bytes: &[u8]) {
-        io::Write::write_all(&mut stream, bytes).unwrap();
-    }
-
-    #[test]
-    fn jobs_run_side_by_side_and_the_peer_is_read_meanwhile() {
-        let (tally, ended_well) = talk(Bells::default(), None, |stream| {
-            send(stream, &[250]);
-            send(stream, &[1]);
-            assert_eq!(receive(stream), 1, "the short one overtakes");
-            send(stream, &[2, 3]); // The long one is still out.
-            let mut next = [receive(stream), receive(stream)];
-            next.sort_unstable();
-            assert_eq!(next, [2, 3]);
-            stream.shutdown(Shutdown::Write).unwrap();
-            assert_eq!(receive(stream), 250, "what is out is awaited at the end");
-        });
-        assert_eq!((tally.requests, tally.bytes_in, ended_well), (4, 4, true));
-    }
-
-    #[test]
-    fn no_more_jobs_are_out_than_allowed() {
-        let session = Bells::default();
-        let out_peak = Arc::clone(&session.out_peak);
-        let (tally, ended_well) = talk(session, None, |stream| {
-            send(stream, &[5; 3 * JOBS_OUT]);
-            stream.shutdown(Shutdown::Write).unwrap();
-            (0..3 * JOBS_OUT).for_each(|_| assert_eq!(receive(stream), 5));
-        });
-        assert_eq!((tally.requests, ended_well), (3 * JOBS_OUT as u64, true));
-        assert_eq!(*out_peak.lock().unwrap(), JOBS_OUT);
-    }
-
-    /// Who waits for us is not silent; who waits for nothing is.
-    #[test]
-    fn silence_does_not_count_while_a_job_is_out() {
-        let (tally, ended_well) =
-            talk(Bells::default(), Some(Duration::from_millis(50)), |stream| {
-                send(stream, &[200]);
-                assert_eq!(receive(stream), 200);
-                let mut rest = Vec::new();
-                io::Read::read_to_end(&mut &*stream, &mut rest).unwrap();
-                assert!(rest.is_empty(), "then it is parted from");
-            });
-        assert_eq!((tally.requests, ended_well), (1, true));
-    }
-
-    #[test]
-    fn a_buffer_is_held_by_nobody_who_has_nothing_to_send() {
-        let mut output = Output::default();
-        output.bytes().extend_from_slice(b"an answer");
-        output.give_back();
-        assert_eq!(output.0.capacity(), 0);
-        assert!(output.bytes().capacity() >= 9, "the same one comes back");
-        output.bytes().reserve(2 * SPARE_BYTES);
-        output.give_back();
-        assert_eq!(SPARE.take().capacity(), 0, "but for one that has grown too long");
-    }
-}
+mod tests;

@@ -53,7 +53,7 @@ fn turn(ring: &mut Ring, mut is_enough: impl FnMut(&mut Ring, Completion) -> boo
     let deadline = Instant::now() + Duration::from_secs(20);
     loop {
         ring.wait(Some(Duration::from_millis(10))).unwrap();
-        while let Some(completion) = ring.next() {
+        while let Some(completion) = ring.next_completion() {
             if is_enough(ring, completion) {
                 return;
             }
@@ -66,7 +66,7 @@ fn until_empty(ring: &mut Ring) {
     let deadline = Instant::now() + Duration::from_secs(20);
     while !ring.is_empty() {
         ring.wait(Some(Duration::from_millis(10))).unwrap();
-        let heard = ring.next();
+        let heard = ring.next_completion();
         assert!(heard.is_none(), "a closed line is heard of: {heard:?}");
         assert!(Instant::now() < deadline, "the line is never quiet");
     }
@@ -115,7 +115,8 @@ fn a_ring_that_is_dropped_takes_everything_back() {
 #[test]
 fn more_bytes_than_buffers_are_all_received() {
     const CLIENTS: usize = 20;
-    const BYTES: usize = 256 << 10;
+    /// As much as the sockets hold, or this; for all of it there are too few buffers.
+    const BYTES: usize = 1 << 20;
     for ways in BOTH {
         let bed = Bed::new();
         let mut ring = bed.ring(ways);

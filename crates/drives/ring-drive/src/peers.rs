@@ -12,7 +12,7 @@ use std::{
 };
 
 use server::{
-    Attempt, Connection, Context, Listener, Tally, Worker, blocking,
+    Attempt, Connection, Context, Listener, READ_BYTES, Tally, Worker, blocking,
     farewell::{self, LINGER},
 };
 use service::{End, Phase, Session};
@@ -25,13 +25,11 @@ const TURN: usize = 16;
 const SWEEP: Duration = Duration::from_millis(100);
 /// How often a peer that is about to be left is looked after.
 const FLUSH_STEP: Duration = Duration::from_millis(10);
-/// Bytes read at once to no purpose.
-const DISCARD_BYTES: usize = 16 << 10;
 /// No connection's output is sized for another's longest answer.
 const OUTPUT_BYTES: usize = 64 << 10;
 
 /// The connections of one ring.
-pub(crate) struct Peers<'a> {
+pub struct Peers<'a> {
     context: &'a Context,
     worker: Arc<Worker>,
     /// By the key of their line.
@@ -101,7 +99,8 @@ enum Turn {
 }
 
 impl<'a> Peers<'a> {
-    pub(crate) fn new(context: &'a Context, worker: Arc<Worker>) -> Self {
+    /// None yet; `worker` has the credit for what they are served.
+    pub fn new(context: &'a Context, worker: Arc<Worker>) -> Self {
         Self {
             context,
             worker,
@@ -120,7 +119,7 @@ impl<'a> Peers<'a> {
     /// # Errors
     ///
     /// Fails if the listener itself is broken.
-    pub(crate) fn accepted(
+    pub fn accepted(
         &mut self,
         ring: &mut Ring,
         listener: &Listener,
@@ -154,7 +153,7 @@ impl<'a> Peers<'a> {
     }
 
     /// Gives what was received to the session, or keeps it.
-    pub(crate) fn received(&mut self, ring: &mut Ring, key: Key, result: io::Result<usize>) {
+    pub fn received(&mut self, ring: &mut Ring, key: Key, result: io::Result<usize>) {
         let Some(peer) = &mut self.table[key] else { return };
         match result {
             Ok(0) => peer.end = Some(blocking::end(self.context)),
@@ -175,7 +174,7 @@ impl<'a> Peers<'a> {
     }
 
     /// Counts what was sent, and goes on if that was waited for.
-    pub(crate) fn sent(&mut self, ring: &mut Ring, key: Key, result: &io::Result<usize>) {
+    pub fn sent(&mut self, ring: &mut Ring, key: Key, result: &io::Result<usize>) {
         let Some(peer) = &mut self.table[key] else { return };
         let &Ok(length) = result else { return self.close(ring, key, true) };
         peer.tally.bytes_out += length as u64;
@@ -185,7 +184,7 @@ impl<'a> Peers<'a> {
     }
 
     /// Goes on with a connection, but not before its turn.
-    pub(crate) fn go_on(&mut self, ring: &mut Ring, key: Key) {
+    pub fn go_on(&mut self, ring: &mut Ring, key: Key) {
         if let Some(peer) = &self.table[key]
             && !peer.is_queued
         {
@@ -226,7 +225,7 @@ impl<'a> Peers<'a> {
     }
 
     /// Begins to drain: takes nothing more from anybody but what has arrived.
-    pub(crate) fn drain(&mut self, ring: &mut Ring) {
+    pub fn drain(&mut self, ring: &mut Ring) {
         for key in self.keys() {
             stop_reading(ring, key);
             self.go_on(ring, key);
@@ -234,7 +233,8 @@ impl<'a> Peers<'a> {
     }
 
     /// How long the ring may wait for a completion.
-    pub(crate) fn patience(&self) -> Option<Duration> {
+    #[must_use]
+    pub fn patience(&self) -> Option<Duration> {
         if !self.unfinished.is_empty() {
             return Some(Duration::ZERO);
         }
@@ -243,7 +243,7 @@ impl<'a> Peers<'a> {
     }
 
     /// To be called after each wait.
-    pub(crate) fn wake(&mut self) {
+    pub fn wake(&mut self) {
         if self.patience().is_some() {
             self.woken = Instant::now();
         }
@@ -251,7 +251,7 @@ impl<'a> Peers<'a> {
 
     /// Gives their next turn to connections that gave way to others, ends those
     /// whose time is up, and accepts again if that had to pause.
-    pub(crate) fn resume(&mut self, ring: &mut Ring) {
+    pub fn resume(&mut self, ring: &mut Ring) {
         for key in mem::take(&mut self.unfinished) {
             if let Some(peer) = &mut self.table[key] {
                 peer.is_queued = false;
@@ -470,7 +470,7 @@ impl Peer {
     /// Reads what has come, to no purpose: seldom enough to do without the ring.
     fn discard(&self, ring: &mut Ring) -> io::Result<usize> {
         let (connection, calls) = ring.connection(self.key);
-        farewell::discard(connection, &mut [0; DISCARD_BYTES], calls)
+        farewell::discard(connection, &mut [0; READ_BYTES], calls)
     }
 
     /// Whether the peer has been silent for too long. One that waits for us has

@@ -8,35 +8,40 @@
 //! into belong to the [`Pool`]. Whoever uses the ring says a line's key, lends
 //! bytes and is lent bytes, and cannot get it wrong.
 
+mod line;
+mod operation;
+mod pool;
 mod setup;
 
 use std::{
-    cell::UnsafeCell,
     collections::VecDeque,
     io, mem,
     net::TcpStream,
     os::fd::{AsRawFd, FromRawFd, OwnedFd},
     ptr, slice,
-    sync::atomic::{AtomicU16, Ordering::Release},
     time::Duration,
 };
 
 use io_uring::{
     IoUring, cqueue, opcode,
     squeue::Entry,
-    types::{BufRingEntry, CancelBuilder, Fd, SubmitArgs, Timespec},
+    types::{CancelBuilder, Fd, SubmitArgs, Timespec},
 };
 use server::{
-    Connection, Listener, Stop, SystemCalls,
+    Connection, Listener, READ_BYTES, Stop, SystemCalls,
     system::{Errno, PollFlags, SendFlags, SocketFlags},
 };
 
-pub(crate) use setup::{Ways, check};
+pub use setup::{Ways, check};
 
+use line::{Line, open};
+use operation::{Operation, label, read_label};
+use pool::Pool;
 use setup::make;
 
-/// Bytes that a line receives at once into a buffer of its own.
-const READ_BYTES: u32 = 16 << 10;
+/// Bytes received at once, as the kernel is told them.
+#[expect(clippy::cast_possible_truncation, reason = "it is 16 KiB")]
+const READ_LENGTH: u32 = READ_BYTES as u32;
 /// Buffers kept for later sends; one more is freed.
 const SPARES: usize = 64;
 /// One that has grown beyond this is freed, too.
@@ -52,11 +57,11 @@ const CLOEXEC: i32 = SocketFlags::CLOEXEC.bits().cast_signed();
 const NOSIGNAL: i32 = SendFlags::NOSIGNAL.bits().cast_signed();
 
 /// Names a line. It is not given anew before the line is closed and quiet.
-pub(crate) type Key = usize;
+pub type Key = usize;
 
 /// What the kernel says is done.
 #[derive(Debug)]
-pub(crate) enum Completion {
+pub enum Completion {
     /// Somebody was accepted, or nobody can be.
     Accepted(io::Result<TcpStream>),
     /// The stop is requested.
@@ -72,37 +77,6 @@ pub(crate) enum Completion {
     Writable(Key),
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[repr(u8)]
-enum Operation {
-    Accept,
-    Stop,
-    Receive,
-    Send,
-    Watch,
-    Cancel,
-}
-
-/// A connection, and what the kernel does with it.
-#[derive(Debug)]
-#[expect(clippy::struct_excessive_bools, reason = "each is an operation that may be under way")]
-struct Line {
-    connection: Connection,
-    /// The kernel reads it while `is_sending`.
-    sending: Vec<u8>,
-    /// How much of it is sent.
-    sent: usize,
-    /// The kernel writes into it while `is_receiving`; empty if there is a pool.
-    input: Vec<u8>,
-    is_sending: bool,
-    is_receiving: bool,
-    is_pausing: bool,
-    is_watched: bool,
-    /// Cancellations whose completions have not come.
-    cancels: u8,
-    is_closed: bool,
-}
-
 /// Whose bytes the last completion brought.
 #[derive(Clone, Copy, Debug)]
 enum Lent {
@@ -113,7 +87,7 @@ enum Lent {
 }
 
 /// An `io_uring`, the lines served through it, and their buffers.
-pub(crate) struct Ring<'a> {
+pub struct Ring<'a> {
     /// First, so that it is dropped before what it works on.
     uring: IoUring,
     listener: &'a Listener,
@@ -129,7 +103,8 @@ pub(crate) struct Ring<'a> {
     /// Operations whose last completion has not been taken.
     in_flight: usize,
     is_accepting: bool,
-    pub(crate) calls: SystemCalls,
+    /// What was asked of the system so far.
+    pub calls: SystemCalls,
 }
 
 impl<'a> Ring<'a> {
@@ -138,7 +113,7 @@ impl<'a> Ring<'a> {
     /// # Errors
     ///
     /// Fails if the kernel has no `io_uring`, or does not allow it; says what to do.
-    pub(crate) fn new(listener: &'a Listener, stop: &'a Stop, ways: Ways) -> io::Result<Self> {
+    pub fn new(listener: &'a Listener, stop: &'a Stop, ways: Ways) -> io::Result<Self> {
         let uring = make(ways)?;
         let mut calls = SystemCalls::default();
         // A kernel that knows rings of a single issuer (6.0) knows how to receive
@@ -170,7 +145,7 @@ impl<'a> Ring<'a> {
     /// # Errors
     ///
     /// Fails if the kernel refuses.
-    pub(crate) fn begin(&mut self) -> io::Result<()> {
+    pub fn begin(&mut self) -> io::Result<()> {
         self.calls.control += 1;
         self.uring.submitter().register_enable_rings()?;
         let stop = Fd(self.stop.as_raw_fd());
@@ -179,7 +154,7 @@ impl<'a> Ring<'a> {
     }
 
     /// Accepts who comes, from now on or once: until it is asked again.
-    pub(crate) fn accept(&mut self) {
+    pub fn accept(&mut self) {
         if mem::replace(&mut self.is_accepting, true) {
             return;
         }
@@ -205,7 +180,8 @@ impl<'a> Ring<'a> {
     }
 
     /// Whether no line is left, nor one that is closed and not yet quiet.
-    pub(crate) fn is_empty(&self) -> bool {
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
         self.lines.len() == self.free.len()
     }
 
@@ -228,8 +204,10 @@ impl<'a> Ring<'a> {
             if matches!(self.lent, Lent::OfLine(of, _) if of == key) {
                 self.lent = Lent::Nothing; // It is the kernel's again.
             }
-            line.input.resize(READ_BYTES as usize, 0);
-            opcode::Recv::new(socket, line.input.as_mut_ptr(), READ_BYTES).build()
+            if line.input.is_empty() {
+                line.input = vec![0; READ_BYTES];
+            }
+            opcode::Recv::new(socket, line.input.as_mut_ptr(), READ_LENGTH).build()
         };
         self.push(entry, Operation::Receive, key);
     }
@@ -365,7 +343,7 @@ impl<'a> Ring<'a> {
     /// # Errors
     ///
     /// Fails if the ring is broken.
-    pub(crate) fn wait(&mut self, at_most: Option<Duration>) -> io::Result<()> {
+    pub fn wait(&mut self, at_most: Option<Duration>) -> io::Result<()> {
         self.refill();
         if !self.backlog.is_empty() {
             return self.enter(IoUring::submit); // There is more to tell before it may sleep.
@@ -418,7 +396,7 @@ impl<'a> Ring<'a> {
     // ANCHOR_END: try_push
 
     /// The next thing that is done, if there is one.
-    pub(crate) fn next(&mut self) -> Option<Completion> {
+    pub fn next_completion(&mut self) -> Option<Completion> {
         self.give_back();
         loop {
             let entry = self.uring.completion().next()?;
@@ -531,7 +509,7 @@ impl Drop for Ring<'_> {
             line.is_closed = true;
         }
         for _ in 0..DROP_TRIES {
-            while self.next().is_some() {}
+            while self.next_completion().is_some() {}
             if self.in_flight == 0 {
                 return;
             }
@@ -544,37 +522,6 @@ impl Drop for Ring<'_> {
         mem::forget(mem::take(&mut self.lines));
         mem::forget(self.pool.take());
     }
-}
-
-impl Line {
-    fn new(connection: Connection) -> Self {
-        Self {
-            connection,
-            sending: Vec::new(),
-            sent: 0,
-            input: Vec::new(),
-            is_sending: false,
-            is_receiving: false,
-            is_pausing: false,
-            is_watched: false,
-            cancels: 0,
-            is_closed: false,
-        }
-    }
-
-    fn socket(&self) -> Fd {
-        Fd(self.connection.stream().as_raw_fd())
-    }
-
-    /// Whether the kernel has nothing of it.
-    fn is_quiet(&self) -> bool {
-        !(self.is_sending || self.is_receiving || self.is_watched) && self.cancels == 0
-    }
-}
-
-fn open(lines: &mut [Option<Line>], key: Key) -> &mut Line {
-    let line = lines[key].as_mut().filter(|line| !line.is_closed);
-    line.expect("the line is open")
 }
 
 /// The connection that an accept has brought.
@@ -593,96 +540,6 @@ fn poll(flags: PollFlags) -> u32 {
 fn is_for_now(error: &io::Error) -> bool {
     let errno = Errno::from_io_error(error);
     matches!(errno, Some(Errno::INTR | Errno::TIME | Errno::AGAIN | Errno::BUSY))
-}
-
-/// The name of an operation of a line.
-fn label(operation: Operation, key: Key) -> u64 {
-    (key as u64) << 8 | operation as u64
-}
-
-fn read_label(label: u64) -> Option<(Operation, Key)> {
-    let operation = match label & 0xff {
-        0 => Operation::Accept,
-        1 => Operation::Stop,
-        2 => Operation::Receive,
-        3 => Operation::Send,
-        4 => Operation::Watch,
-        5 => Operation::Cancel,
-        _ => return None,
-    };
-    Some((operation, usize::try_from(label >> 8).ok()?))
-}
-
-/// Buffers that the kernel receives into, whoever the bytes are for: an idle line
-/// holds none.
-///
-/// ```text
-/// memory ─▶ [ ring of free buffers ][ buffer 0 ][ buffer 1 ] …
-/// ```
-struct Pool {
-    /// Written by the kernel at any time. It is not moved.
-    memory: Vec<Page>,
-    /// Buffers given to the kernel so far, modulo 2^16.
-    tail: u16,
-}
-
-#[repr(C, align(4096))]
-struct Page(UnsafeCell<[u8; Pool::PAGE]>);
-
-impl Pool {
-    const GROUP: u16 = 0;
-    const PAGE: usize = 4096;
-    /// A power of two; their ring fills the first page.
-    const BUFFERS: u16 = 256;
-    const BUFFER_BYTES: u32 = 4096;
-
-    fn new(uring: &IoUring) -> io::Result<Self> {
-        let pages = 1 + Self::BUFFERS as usize * Self::BUFFER_BYTES as usize / Self::PAGE;
-        let memory = (0..pages).map(|_| Page(UnsafeCell::new([0; Self::PAGE]))).collect();
-        let mut pool = Self { memory, tail: 0 };
-        let ring = pool.ring() as u64;
-        // SAFETY: the ring of entries is page-aligned, as long as is said, and
-        // lives as long as the pool, which `Ring` drops after `uring`.
-        unsafe {
-            let submitter = uring.submitter();
-            submitter.register_buf_ring_with_flags(ring, Self::BUFFERS, Self::GROUP, 0)?;
-        }
-        (0..Self::BUFFERS).for_each(|buffer| pool.provide(buffer));
-        Ok(pool)
-    }
-
-    fn ring(&self) -> *mut BufRingEntry {
-        self.memory.as_ptr().cast_mut().cast()
-    }
-
-    /// Where a buffer begins.
-    fn buffer(&self, buffer: u16) -> *const u8 {
-        let at = Self::PAGE + usize::from(buffer) * Self::BUFFER_BYTES as usize;
-        self.memory.as_ptr().cast::<u8>().wrapping_add(at)
-    }
-
-    fn holds(buffer: u16, length: usize) -> bool {
-        buffer < Self::BUFFERS && length <= Self::BUFFER_BYTES as usize
-    }
-
-    /// Gives the kernel a buffer that it does not have.
-    fn provide(&mut self, buffer: u16) {
-        let address = self.buffer(buffer) as u64;
-        let ring = self.ring();
-        let slot = usize::from(self.tail % Self::BUFFERS);
-        self.tail = self.tail.wrapping_add(1);
-        // SAFETY: the slot is within the first page, and the kernel does not
-        // look at it before the tail says so: there are as many slots as
-        // buffers, so it has taken what was there. The tail lies in a part of
-        // the first entry that nobody else writes, and is aligned.
-        unsafe {
-            let entry = &mut *ring.add(slot);
-            entry.set_addr(address);
-            entry.set_len(Self::BUFFER_BYTES);
-            entry.set_bid(buffer);
-            AtomicU16::from_ptr(BufRingEntry::tail(ring).cast_mut()).store(self.tail, Release);
-        }
-    }
 }
 
 #[cfg(test)]

@@ -8,9 +8,10 @@ use io_uring::IoUring;
 const COMPLETIONS: u32 = 4096;
 /// Operations submitted at once; beyond that, in several calls.
 const SUBMISSIONS: u32 = 1024;
+
 /// Which operations a ring uses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Ways {
+pub enum Ways {
     /// One accept and one receive for many completions, if the kernel has them.
     Best,
     /// An operation for each completion, as on a kernel without those.
@@ -21,8 +22,8 @@ pub(crate) enum Ways {
 ///
 /// # Errors
 ///
-/// As [`make`].
-pub(crate) fn check() -> io::Result<()> {
+/// Fails if the kernel has no `io_uring`, or does not allow it; says what to do.
+pub fn check() -> io::Result<()> {
     make(Ways::Plain).map(drop)
 }
 
