@@ -106,15 +106,13 @@ impl Peer {
     /// What is missing, and how to get it.
     pub(crate) fn prepare(&self, words: &Words) -> Result<String, LeftOut> {
         let left_out = |why: String| LeftOut { model: self.name.clone(), above: None, why };
+        let how = match &self.package {
+            Some(package) => format!("`just peers` installs it, or apt-get install {package}"),
+            None => "install it, and measure again".to_owned(),
+        };
         for program in [self.build.as_ref(), Some(&self.command)].into_iter().flatten() {
             let name = self.expand(&program[0], words);
             if name != self.built(words) && find(&name).is_none() {
-                let how = match &self.package {
-                    Some(package) => {
-                        format!("`just peers` installs it, or apt-get install {package}")
-                    }
-                    None => "install it, and measure again".to_owned(),
-                };
                 return Err(left_out(format!("{name} is not here: {how}")));
             }
         }
@@ -123,7 +121,9 @@ impl Peer {
                 .run(build, words)
                 .map_err(|why| left_out(format!("cannot be built: {why}")))?;
             if !output.0 {
-                return Err(left_out(format!("cannot be built: {}", output.1)));
+                // What lacks a library says so in the compiler's words.
+                let said = output.1;
+                return Err(left_out(format!("cannot be built ({how}): {said}")));
             }
         }
         let (_, said) = self
