@@ -66,14 +66,14 @@ pub enum Completion {
     Accepted(io::Result<TcpStream>),
     /// The stop is requested.
     Stopping,
-    /// So many bytes are in [`Ring::bytes`]; 0 is the end of the input. Receiving
+    /// So many bytes are lent by the ring; 0 is the end of the input. Receiving
     /// goes on if it is asked for again.
     Received(Key, io::Result<usize>),
-    /// Receiving has ended, of itself or by [`Ring::pause`], and brought nothing.
+    /// Receiving has ended, of itself or because it was to pause, and brought nothing.
     Paused(Key),
     /// So many bytes are sent; what is left is being sent.
     Sent(Key, io::Result<usize>),
-    /// What [`Ring::watch_writable`] was asked for.
+    /// The socket takes bytes again, or is broken.
     Writable(Key),
 }
 
