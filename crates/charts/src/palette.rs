@@ -124,13 +124,12 @@ const ALIKE: [(&str, &str); 8] = [
 ];
 
 /// The servers of others that have a look of their own.
-pub(crate) const PEERS: [(&str, Look); 7] = [
+pub(crate) const PEERS: [(&str, Look); 6] = [
     ("bare-epoll", look(&STONE, Dash::Solid, Marker::Wide)),
     ("memcached", look(&STONE, Dash::Dots, Marker::Star)),
     ("nginx", look(&STONE, Dash::LongShort, Marker::Pentagon)),
     ("redis", look(&STONE, Dash::Short, Marker::Hourglass)),
     ("haproxy", look(&STONE, Dash::Long, Marker::Tall)),
-    ("libevent-echo", look(&STONE, Dash::Solid, Marker::Star)),
     ("go-echo", look(&STONE, Dash::Dots, Marker::Chevron)),
 ];
 

@@ -4,8 +4,11 @@
 
 use std::io::{self, ErrorKind, Read, Write};
 
-use server::{READ_BYTES, SystemCalls};
+use server::SystemCalls;
 
+/// Bytes read at once, and so the most that a direction keeps: one buffer for
+/// all pairs of a loop.
+pub(crate) const READ_BYTES: usize = 64 << 10;
 /// Steps (a read and a write) in one direction before others have their turn.
 const TURN: usize = 16;
 

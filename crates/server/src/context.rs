@@ -35,10 +35,6 @@ pub struct Context {
     pub stats: Arc<Stats>,
 }
 
-/// Bytes read at once, by whichever drive: what one model has to say against another
-/// must not be the size of its buffer.
-pub const READ_BYTES: usize = 16 << 10;
-
 /// Bounds on what clients can make the server hold.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
