@@ -17,6 +17,7 @@ use std::{
 use ::load::{Arrivals, Error, Exact, Hot, Kind, Method, Mode, Plan, Report, Request, Stall};
 use anyhow::{Context, Result, bail, ensure};
 use clap::ValueEnum;
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 use signal_hook::{
     consts::{SIGINT, SIGTERM},
@@ -182,18 +183,14 @@ enum Protocol {
 pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     let plan = match args.to_plan() {
         Ok(plan) => plan,
-        Err(why) => return Ok(fail(code::USAGE, &format!("{why:#}"))),
+        Err(why) => return Ok(fail("load", code::USAGE, &format!("{why:#}"))),
     };
     let interrupt = Arc::new(AtomicBool::new(false));
-    for signal in [SIGINT, SIGTERM] {
-        // The first ends the run and prints; a second ends the program.
-        flag::register_conditional_default(signal, Arc::clone(&interrupt))?;
-        flag::register(signal, Arc::clone(&interrupt))?;
-    }
+    interruptible(&interrupt)?;
     let report = match ::load::run(&plan, &interrupt) {
         Ok(report) => report,
-        Err(why @ Error::Plan(_)) => return Ok(fail(code::USAGE, &why.to_string())),
-        Err(why) => return Ok(fail(code::ENVIRONMENT, &why.to_string())),
+        Err(why @ Error::Plan(_)) => return Ok(fail("load", code::USAGE, &why.to_string())),
+        Err(why) => return Ok(fail("load", code::ENVIRONMENT, &why.to_string())),
     };
     let printed =
         if args.json { serde_json::to_string(&report)? } else { text::of(&plan, &report) };
@@ -201,8 +198,18 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     Ok(verdict(&plan, &report))
 }
 
-fn fail(code: u8, why: &str) -> ExitCode {
-    eprintln!("lab load: {why}");
+/// Has a signal set `interrupt`: the first ends the run, which prints what there
+/// is; a second ends the program.
+pub(crate) fn interruptible(interrupt: &Arc<AtomicBool>) -> Result<()> {
+    for signal in [SIGINT, SIGTERM] {
+        flag::register_conditional_default(signal, Arc::clone(interrupt))?;
+        flag::register(signal, Arc::clone(interrupt))?;
+    }
+    Ok(())
+}
+
+pub(crate) fn fail(verb: &str, code: u8, why: &str) -> ExitCode {
+    eprintln!("lab {verb}: {why}");
     ExitCode::from(code)
 }
 
@@ -211,6 +218,7 @@ fn verdict(plan: &Plan, report: &Report) -> ExitCode {
     if report.established == 0 && errors.refused > 0 {
         let target = plan.target;
         return fail(
+            "load",
             code::FAILED,
             &format!(
                 "{target} refused the connection: is the server running? \
@@ -220,10 +228,14 @@ fn verdict(plan: &Plan, report: &Report) -> ExitCode {
     }
     if errors.total() > 0 {
         let first = errors.first.first().map_or("", String::as_str);
-        return fail(code::FAILED, &format!("{} errors, the first: {first}", errors.total()));
+        return fail(
+            "load",
+            code::FAILED,
+            &format!("{} errors, the first: {first}", errors.total()),
+        );
     }
     match &report.void {
-        Some(why) => fail(code::VOID, &format!("the run is void: {why}")),
+        Some(why) => fail("load", code::VOID, &format!("the run is void: {why}")),
         None => ExitCode::SUCCESS,
     }
 }
@@ -232,7 +244,7 @@ impl Args {
     fn to_plan(&self) -> Result<Plan> {
         let mut plan = match &self.plan {
             Some(file) => {
-                let mut plan = read_plan(file)?;
+                let mut plan: Plan = read(file, "plan")?;
                 if let Some(addr) = &self.addr {
                     plan.target = resolve(addr)?;
                 }
@@ -343,14 +355,15 @@ impl Args {
     }
 }
 
-fn read_plan(file: &Path) -> Result<Plan> {
+/// Reads what a file holds as JSON, or standard input where it is `-`.
+pub(crate) fn read<T: DeserializeOwned>(file: &Path, what: &str) -> Result<T> {
     let read = if file == Path::new("-") {
         serde_json::from_reader(io::stdin().lock())
     } else {
         let file = File::open(file).with_context(|| format!("cannot open {}", file.display()))?;
         serde_json::from_reader(io::BufReader::new(file))
     };
-    read.with_context(|| format!("{} is no plan", file.display()))
+    read.with_context(|| format!("{} is no {what}", file.display()))
 }
 
 fn resolve(addr: &str) -> Result<SocketAddr> {

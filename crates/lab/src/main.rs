@@ -15,6 +15,7 @@ mod models;
 mod plot;
 mod proxy;
 mod serve;
+mod sit;
 mod sources;
 mod workspace;
 
@@ -36,6 +37,8 @@ enum Verb {
     Proxy(proxy::Args),
     /// Drive any server, ours or not
     Load(Box<load::Args>),
+    /// Load several servers in turn, a slice at a time
+    Sit(sit::Args),
     /// Fetch records from many slow sources and add them up
     Batch(batch::Args),
     /// Simulate those slow sources, until SIGINT, SIGTERM or SIGQUIT
@@ -58,6 +61,7 @@ fn main() -> ExitCode {
         Verb::Serve(args) => Ok(serve::run(&args)),
         Verb::Proxy(args) => Ok(proxy::run(&args)),
         Verb::Load(args) => load::run(&args),
+        Verb::Sit(args) => sit::run(&args),
         Verb::Batch(args) => batch::run(&args),
         Verb::Sources(args) => sources::run(&args),
         Verb::Bench(args) => bench::run(&args),

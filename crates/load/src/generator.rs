@@ -32,7 +32,7 @@ const NOTICE_NS: u64 = 20_000_000;
 
 /// Events taken from the kernel at once. Few enough that an answer does not
 /// wait long in our own hands before its instant is noted.
-const EVENTS: usize = 64;
+pub(crate) const EVENTS: usize = 64;
 
 /// Read buffer, shared by all connections.
 const BUFFER: usize = 128 * 1024;
@@ -67,15 +67,18 @@ pub(crate) struct Generator<'a> {
     pub(crate) warming: bool,
     /// When traffic began; never, while it has not.
     traffic_at: u64,
-    /// When the sockets were last looked at.
+    /// When the sockets were last looked at, and when the last answer came.
     ended_at: u64,
+    pub(crate) answered_at: u64,
+    /// For how long those were owed that were given up at the end of a slice.
+    pub(crate) unanswered_ns: Vec<u64>,
     /// How long the warm-up took, and whether the rate was steady at its end.
     warmup_ns: u64,
     steady: bool,
     /// Time in the window in which the generator did not run, or not keep up.
     pub(crate) stalled_ns: u64,
     /// What this thread used in the window.
-    usage: Usage,
+    pub(crate) usage: Usage,
 }
 
 impl<'a> Generator<'a> {
@@ -109,6 +112,8 @@ impl<'a> Generator<'a> {
             warming: false,
             traffic_at: NEVER,
             ended_at: 0,
+            answered_at: 0,
+            unanswered_ns: Vec::new(),
             warmup_ns: 0,
             steady: true,
             stalled_ns: 0,
@@ -137,7 +142,7 @@ impl<'a> Generator<'a> {
     }
 
     /// The barrier: every connection of every thread is established or has failed.
-    fn start(&mut self) {
+    pub(crate) fn start(&mut self) {
         let live: Vec<u32> = (0..)
             .zip(&self.connections)
             .filter_map(|(place, one)| one.is_live().then_some(self.share.number(place)))
@@ -258,6 +263,7 @@ impl<'a> Generator<'a> {
         self.usage = Usage::now().since(before);
         // Cut short, by an interrupt or because nobody is left: the window is what was.
         self.ledger.end = self.ledger.end.min(self.clock.now());
+        self.ledger.window_ns = self.ledger.end.saturating_sub(self.ledger.start);
         Ok(())
     }
 
@@ -282,9 +288,15 @@ impl<'a> Generator<'a> {
 
     /// Closes what is still open and keeps what was found.
     pub(crate) fn findings(self) -> Findings {
-        let owed = self.connections.iter().flat_map(|one| one.exchanges.owed_since());
+        let owed_ns = match self.ended_at {
+            0 => self.unanswered_ns, // It was asked in slices.
+            ended => {
+                let owed = self.connections.iter().flat_map(|one| one.exchanges.owed_since());
+                owed.map(|since| ended.saturating_sub(since)).collect()
+            }
+        };
         Findings {
-            owed_ns: owed.map(|since| self.ended_at.saturating_sub(since)).collect(),
+            owed_ns,
             accounts: self.connections.into_iter().map(|one| one.account).collect(),
             ledger: self.ledger,
             bodies: self.script.bodies(),

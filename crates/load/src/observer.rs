@@ -38,6 +38,21 @@ impl Observer {
         }
     }
 
+    /// Takes the sample at the start of a sitting, all connections established. From
+    /// now on CPU time is read of the processes that are there.
+    pub(crate) fn begin_sitting(&mut self) {
+        let tasks = self.tasks();
+        self.start(None, tasks);
+        if let Some((watch, _)) = &mut self.watching {
+            watch.look_for_others();
+        }
+    }
+
+    /// CPU time that the watched process has used so far; `None` if there is none.
+    pub(crate) fn cpu_ns(&mut self) -> Option<u64> {
+        self.look(Watch::cpu_ns)
+    }
+
     /// Takes the sample at the end of the window: what is quickly read of it.
     pub(crate) fn end(&mut self) {
         let sample = self.look(Watch::sample);

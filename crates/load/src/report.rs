@@ -142,7 +142,7 @@ impl Report {
     #[expect(clippy::cast_precision_loss, reason = "counts stay far below 2^53")]
     pub(crate) fn of(plan: &Plan, found: Findings, end: u64, watch: Option<Watched>) -> Self {
         let Findings { accounts, ledger, .. } = found;
-        let window_seconds = seconds(ledger.end.saturating_sub(ledger.start));
+        let window_seconds = seconds(ledger.window_ns);
         let rate = if window_seconds > 0.0 { ledger.answered as f64 / window_seconds } else { 0.0 };
         let mut counts: Vec<u64> = accounts.iter().map(|one| one.answered).collect();
         let served = count(&accounts, |one| one.served);

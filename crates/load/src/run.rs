@@ -95,11 +95,11 @@ fn accompany<T>(
     })
 }
 
-fn named(name: &str) -> thread::Builder {
+pub(crate) fn named(name: &str) -> thread::Builder {
     thread::Builder::new().name(name.to_owned())
 }
 
-fn joined<T>(thread: ScopedJoinHandle<T>) -> T {
+pub(crate) fn joined<T>(thread: ScopedJoinHandle<T>) -> T {
     thread.join().unwrap_or_else(|why| panic::resume_unwind(why))
 }
 
@@ -143,17 +143,27 @@ fn attend<'a>(
     first: usize,
     leads: Option<&mut Observer>,
 ) -> Result<Generator<'a>, Error> {
-    let mut part = Part { crew, done: false };
+    let mut part = Part::new(crew);
     let mut generator = Generator::new(crew, Share::new(first, crew.plan.threads))?;
     generator.run(leads)?;
-    part.done = true;
+    part.done();
     Ok(generator)
 }
 
 /// Tells the others if a thread leaves early, by an error or a panic.
-struct Part<'a> {
+pub(crate) struct Part<'a> {
     crew: &'a Crew<'a>,
     done: bool,
+}
+
+impl<'a> Part<'a> {
+    pub(crate) fn new(crew: &'a Crew<'a>) -> Self {
+        Self { crew, done: false }
+    }
+
+    pub(crate) fn done(&mut self) {
+        self.done = true;
+    }
 }
 
 impl Drop for Part<'_> {

@@ -214,6 +214,7 @@ impl Generator<'_> {
         let account = &mut self.connections[id].account;
         self.outstanding -= 1;
         account.served = true;
+        self.answered_at = now;
         self.ledger.answered_total += 1;
         if self.ledger.is_in_window(now) {
             account.answered += 1;
@@ -257,7 +258,9 @@ impl Generator<'_> {
         }
         let number = self.share.number(id);
         for _ in 0..answers {
-            if self.pacing.goes_on(number, id, now) && self.sending {
+            let goes_on = self.pacing.goes_on(number, id, now);
+            // Not beyond the window, though its end is noticed only after this turn.
+            if goes_on && self.sending && now < self.ledger.end {
                 self.ask(id, now, now);
             }
         }
