@@ -138,12 +138,12 @@ pub(crate) fn interval(blocks: u32, words: &str) -> String {
     if blocks < FEWEST_BLOCKS { words.to_owned() } else { format!("95 % interval {words}") }
 }
 
-/// `median of 5 blocks`, and whether the run was a short one.
+/// `5 blocks`, and whether the run was a short one.
 pub(crate) fn blocks(experiment: &Experiment, count: u32) -> String {
     let quick = if experiment.quick { ", quick run" } else { "" };
     match count {
         1 => format!("one block{quick}"),
-        count => format!("median of {count} blocks{quick}"),
+        count => format!("{count} blocks{quick}"),
     }
 }
 
@@ -165,7 +165,7 @@ mod tests {
         for (x, served) in [("64", 4.0), ("max", 4.0), ("min", 2.0)] {
             let point = Point { model: "thread-pool", variant: None, x };
             let statistic = point.statistic(&experiment, Figure::Served).unwrap();
-            assert!((statistic.median - served).abs() < f64::EPSILON, "{x}");
+            assert!((statistic.value - served).abs() < f64::EPSILON, "{x}");
         }
     }
 

@@ -86,7 +86,7 @@ fn horizontal(series: &[Series<'_>], chart: &Chart, x: f64) -> Axis {
 /// The value that stands beside each dot, with what it keeps silent about.
 fn values(experiment: &Experiment, series: &[Series<'_>]) -> Vec<String> {
     let words = |point: &&Statistic| {
-        let value = point.figure.unit().format(point.median);
+        let value = point.figure.unit().format(point.value);
         match shortfall::of(experiment, point) {
             Some(short) => format!("{value} · {}", short.in_short()),
             None => value,
@@ -172,7 +172,7 @@ fn paint(
         }
         bars.push((low, high));
     }
-    let dots = series.iter().map(|s| Some(plot.pixel(s.points.first()?.median, 0.0).0)).collect();
+    let dots = series.iter().map(|s| Some(plot.pixel(s.points.first()?.value, 0.0).0)).collect();
     Painted { dots, bars, references }
 }
 

@@ -57,7 +57,7 @@ pub(crate) fn of(
         look: Some(one.look),
         thin: one.rank > 0,
         lines: wrap(&one.name, SIZE, NAME_ROOM),
-        value: one.points.last().map_or_else(String::new, |last| unit.format(last.median)),
+        value: one.points.last().map_or_else(String::new, |last| unit.format(last.value)),
         short: short(one, knee),
     });
     let references = chart.references.iter().map(|line| EndLabel {

@@ -108,7 +108,7 @@ fn paint(
         chart.references.iter().map(|line| reference::draw(plot, line, (x, y))).collect();
     let mut places: Vec<Vec<(i32, i32)>> = series
         .iter()
-        .map(|s| s.points.iter().map(|p| plot.pixel(p.x, p.median)).collect())
+        .map(|s| s.points.iter().map(|p| plot.pixel(p.x, p.value)).collect())
         .collect();
     whiskers(plot, series, &places, sweep);
     let dodged = part(series, sweep, &mut places, area);
@@ -132,7 +132,7 @@ fn part(series: &[Series<'_>], sweep: &[f64], places: &mut [Vec<(i32, i32)>], ar
                 Some((s, one.points.iter().position(|p| p.x.total_cmp(x).is_eq())?))
             })
             .collect();
-        let values: Vec<f64> = here.iter().map(|&(s, p)| series[s].points[p].median).collect();
+        let values: Vec<f64> = here.iter().map(|&(s, p)| series[s].points[p].value).collect();
         let mut ys: Vec<i32> = here.iter().map(|&(s, p)| places[s][p].1).collect();
         dodged |= dodge::side_by_side(&values, &mut ys, inside);
         for (&(s, p), y) in here.iter().zip(ys) {

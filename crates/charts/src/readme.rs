@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use results::{Cell, Claim, Environment, Experiment, Unit, VOID_CELL, Verdict};
+use results::{Cell, Claim, Environment, Experiment, Unit, Verdict};
 
 use crate::{series::place, told};
 
@@ -93,17 +93,16 @@ fn section(out: &mut String, experiment: &Experiment, environment: Option<&Envir
 
 /// Remarks, and who is left out; void cells are many on a busy machine, and folded away.
 fn remarks(out: &mut String, experiment: &Experiment) {
-    let (void, told): (Vec<&String>, Vec<&String>) =
-        experiment.remarks.iter().partition(|remark| remark.starts_with(VOID_CELL));
     let left_out = experiment.left_out.iter();
     let left_out = left_out.map(|l| format!("{} is left out{}: {}", l.model, l.place(), l.why));
-    let told: Vec<String> = told.into_iter().cloned().chain(left_out).collect();
+    let told: Vec<String> = experiment.remarks.iter().cloned().chain(left_out).collect();
     for remark in &told {
         let _ = writeln!(out, "- {}", inline(remark));
     }
     if !told.is_empty() {
         out.push('\n');
     }
+    let void = experiment.void_cells();
     if !void.is_empty() {
         let trials = if void.len() == 1 { "cell" } else { "cells" };
         let _ = writeln!(
@@ -111,8 +110,9 @@ fn remarks(out: &mut String, experiment: &Experiment) {
             "<details><summary>{} {trials} void in a block, and not in its figures</summary>\n",
             void.len()
         );
-        for remark in void {
-            let _ = writeln!(out, "- {}", inline(remark));
+        for (block, cell, why) in void {
+            let text = format!("block {block}, {}: {why}", experiment.place(&cell));
+            let _ = writeln!(out, "- {}", inline(&text));
         }
         out.push_str("\n</details>\n\n");
     }

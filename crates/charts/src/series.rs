@@ -35,7 +35,7 @@ pub(crate) fn collect<'a>(experiment: &'a Experiment, chart: &'a Chart) -> Vec<S
                 .iter()
                 .filter(|s| s.model == *model && s.figure == chart.figure)
                 .filter(|s| s.variant.as_deref() == variant)
-                .filter(|s| s.median.is_finite() && s.x.is_finite())
+                .filter(|s| s.value.is_finite() && s.x.is_finite())
                 .collect();
             points.sort_by(|a, b| a.x.total_cmp(&b.x));
             all.push(Series { name, model, variant, rank, look, points });
@@ -64,7 +64,7 @@ pub(crate) fn sweep(series: &[Series<'_>]) -> Vec<f64> {
 /// Every value that the axis of the figure must hold.
 pub(crate) fn values(series: &[Series<'_>]) -> Vec<f64> {
     let points = series.iter().flat_map(|s| &s.points);
-    points.flat_map(|p| [p.low, p.median, p.high]).filter(|v| v.is_finite()).collect()
+    points.flat_map(|p| [p.low, p.value, p.high]).filter(|v| v.is_finite()).collect()
 }
 
 /// What the axis of the figure shows, in words; it stands below the title.
@@ -80,7 +80,7 @@ pub(crate) fn subtitle(chart: &Chart) -> String {
 pub(crate) fn in_words(experiment: &Experiment, series: &Series<'_>, point: &Statistic) -> String {
     let unit = point.figure.unit();
     let place = place(&experiment.x.label, point.x);
-    let median = unit.format(point.median);
+    let median = unit.format(point.value);
     let range = if point.low < point.high {
         format!(" ({} to {})", unit.format(point.low), unit.format(point.high))
     } else {

@@ -20,7 +20,7 @@ pub(crate) struct Shortfall {
 pub(crate) fn of(experiment: &Experiment, point: &Statistic) -> Option<Shortfall> {
     let median = |figure| {
         let variant = point.variant.as_deref();
-        Some(experiment.statistic(&point.model, variant, point.x, figure)?.median)
+        Some(experiment.statistic(&point.model, variant, point.x, figure)?.value)
     };
     if !is_of_the_served(point.figure) || median(Figure::Starved)? <= 0.0 {
         return None;

@@ -3,7 +3,7 @@
 
 use std::fmt::Write as _;
 
-use results::{Cell, Comparison, Ended, Experiment, Figure, Standing};
+use results::{Cell, Comparison, Experiment, Figure, Standing};
 
 use crate::{
     readme::{inline, table_cell},
@@ -106,16 +106,9 @@ fn controls(out: &mut String, experiment: &Experiment) {
     }
 }
 
-/// How many blocks there are, and why no more.
+/// How it was measured, and how long that took.
 fn blocks(experiment: &Experiment) -> String {
-    let blocks = experiment.blocks();
-    let plural = if blocks == 1 { "" } else { "s" };
-    let why = match experiment.ended {
-        Ended::Not => "not yet finished",
-        Ended::Narrow => "then every interval that counts was narrow enough",
-        Ended::Budget => "then the blocks or the time that the plan allows were used up",
-    };
-    format!("{blocks} block{plural} in {}; {why}.", time(experiment.spent_seconds))
+    format!("{}; {} in all.", experiment.effort(), time(experiment.spent_seconds))
 }
 
 /// `2 min 30 s`.

@@ -4,7 +4,7 @@ use std::{fmt::Write as _, path::PathBuf, process::ExitCode};
 
 use anyhow::Result;
 use results::{
-    Claim, Comparison, Ended, Experiment, FEWEST_BLOCKS, Outcome, Standing, Store, Unit, Verdict,
+    Claim, Comparison, Experiment, FEWEST_BLOCKS, Outcome, Standing, Store, Unit, Verdict,
 };
 
 use crate::{
@@ -80,40 +80,18 @@ fn describe(
     writeln!(text, "{}: {}", verdict.outcome.label(), claim.says)?;
     writeln!(text, "    by \"{}\"", claim.source)?;
     let what = expects.figure.label();
-    let of = place(&expects.of, experiment);
+    let of = experiment.place(&expects.of);
     let over =
-        expects.over.as_ref().map(|cell| format!(" over that of {}", place(cell, experiment)));
+        expects.over.as_ref().map(|cell| format!(" over that of {}", experiment.place(cell)));
     writeln!(text, "    {what} of {of}{}", over.unwrap_or_default())?;
     if let (Some(measured), Some(low), Some(high)) = (verdict.measured, verdict.low, verdict.high) {
         let [measured, low, high] = [measured, low, high].map(|value| unit.format(value));
         let interval = if experiment.blocks() < FEWEST_BLOCKS { "range" } else { "95 % interval" };
         write!(text, "    measured {measured}{times}, {interval} {low} to {high}")?;
-        writeln!(text, "; expected {}", bounds(claim, unit))?;
+        writeln!(text, "; expected {}", expects.told())?;
     }
     writeln!(text, "    {}: {}\n", experiment.name, verdict.why)?;
     Ok(())
-}
-
-/// The bounds, as the claim has them, and by how much they may be missed.
-fn bounds(claim: &Claim, unit: Unit) -> String {
-    let expects = &claim.expects;
-    let bounds = match (expects.at_least, expects.at_most) {
-        (Some(least), Some(most)) if least.total_cmp(&most).is_eq() => unit.format(least),
-        (Some(least), Some(most)) => format!("{} to {}", unit.format(least), unit.format(most)),
-        (Some(least), None) => format!("at least {}", unit.format(least)),
-        (None, Some(most)) => format!("at most {}", unit.format(most)),
-        (None, None) => "anything".to_owned(),
-    };
-    if expects.tolerance > 0.0 {
-        format!("{bounds} (± {} %)", Unit::Count.format(expects.tolerance * 100.0))
-    } else {
-        bounds
-    }
-}
-
-fn place(cell: &results::Cell, experiment: &Experiment) -> String {
-    let variant = cell.variant.iter().fold(String::new(), |_, name| format!(", {name}"));
-    format!("{}{variant}, {} {}", cell.model, cell.x, experiment.x.label)
 }
 
 /// How far the baseline of each experiment differs from itself: whether the
@@ -121,15 +99,13 @@ fn place(cell: &results::Cell, experiment: &Experiment) -> String {
 fn controls(text: &mut String, experiments: &[Experiment]) -> Result<()> {
     writeln!(text, "Controls: a server against itself, which should be equivalent\n")?;
     for experiment in experiments {
-        let blocks = experiment.blocks();
-        let plural = if blocks == 1 { "" } else { "s" };
-        writeln!(text, "{}: {blocks} block{plural}, {}", experiment.name, ended(experiment.ended))?;
+        writeln!(text, "{}: {}", experiment.name, experiment.effort())?;
         if experiment.controls.is_empty() {
             writeln!(text, "    no control")?;
         }
         let rows = experiment.controls.iter().map(|control| {
             [
-                place(&control.of, experiment),
+                experiment.place(&control.of),
                 control.figure.label().to_owned(),
                 format!("{:.2}", control.ratio),
                 format!("[{:.2}, {:.2}]", control.low, control.high),
@@ -140,14 +116,6 @@ fn controls(text: &mut String, experiments: &[Experiment]) -> Result<()> {
         text.push('\n');
     }
     Ok(())
-}
-
-fn ended(ended: Ended) -> &'static str {
-    match ended {
-        Ended::Not => "not yet all",
-        Ended::Narrow => "enough for narrow intervals",
-        Ended::Budget => "all that the plan allows",
-    }
 }
 
 fn standing(control: &Comparison) -> String {

@@ -103,7 +103,7 @@ fn read(folder: &Path) -> Result<Run> {
 fn pairs<'a>(before: &Run, after: &'a Run) -> Vec<Pair<'a>> {
     let pair = |after: &'a Experiment| {
         let before = before.experiments.iter().find(|e| e.name == after.name)?;
-        let same_plan = before.plan_hash == after.plan_hash;
+        let same_plan = before.plan == after.plan;
         Some(Pair { after, same_plan, cells: across(before, after) })
     };
     after.experiments.iter().filter_map(pair).collect()

@@ -61,6 +61,8 @@ pub(crate) struct Generator<'a> {
     pub(crate) connecting: usize,
     pub(crate) live: usize,
     pub(crate) outstanding: usize,
+    /// Of these, how many were not answered in the slice that asked for them.
+    pub(crate) given_up: usize,
     /// New requests may be made.
     pub(crate) sending: bool,
     /// The leader may ask for the answers so far.
@@ -108,6 +110,7 @@ impl<'a> Generator<'a> {
             connecting: 0,
             live: 0,
             outstanding: 0,
+            given_up: 0,
             sending: false,
             warming: false,
             traffic_at: NEVER,

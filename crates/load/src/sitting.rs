@@ -295,6 +295,7 @@ impl Generator<'_> {
         self.sending = false;
         self.drive(events, end.saturating_add(nanoseconds(self.plan.grace)), true)?;
         let usage = Usage::now().since(usage);
+        self.given_up = self.outstanding;
         if counted {
             self.close_window(start, usage);
         }

@@ -29,7 +29,8 @@ const STALL_NS: u64 = 100_000_000;
 
 impl Generator<'_> {
     /// Runs traffic until `until`; earlier if the run is over, if no connection is
-    /// left on any thread, or when `drained` asks for it and no answer is owed any more.
+    /// left on any thread, or when `drained` asks for it and no answer is owed any more,
+    /// but by those that were given up before.
     pub(crate) fn drive(
         &mut self,
         events: &mut Events,
@@ -38,7 +39,7 @@ impl Generator<'_> {
     ) -> Result<(), Error> {
         let mut now = self.clock.now();
         while now < until && (self.live > 0 || self.crew.has_live()) && !self.crew.is_over() {
-            if drained && self.outstanding == 0 {
+            if drained && self.outstanding <= self.given_up {
                 break;
             }
             self.dispatch(now, until);

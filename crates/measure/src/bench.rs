@@ -6,21 +6,22 @@ use std::{
     time::{Duration, Instant},
 };
 
-use results::{Ended, Environment, Experiment, Store, Trial, VOID_CELL};
+use results::{Environment, Experiment, Store};
 
 use crate::{
     Definition, Effort, Error, Limits,
     cores::Cores,
     environment,
-    forecast::Forecast,
-    histograms::Log,
+    forecast::{Forecast, planned},
+    histograms,
     preflight::preflight,
-    record::{begin, conclude, ended, is_missing, renew},
-    schedule::{Task, schedule},
+    record::{begin, conclude, is_missing, renew},
+    schedule::{Task, Unit, schedule},
+    sitting::{self, OUTSIDE_OF},
     trial::{self, Bed},
 };
 
-/// Attempts at a trial before its cell goes without in this block.
+/// Attempts at a trial, or a sitting, before a cell goes without in this block.
 const ATTEMPTS: usize = 3;
 
 /// A run of experiments.
@@ -65,32 +66,34 @@ pub enum Event<'a> {
         limit: (u64, &'static str),
         /// Trials kept from an interrupted run.
         kept: usize,
-        /// How long the run will take, and at most if intervals stay wide.
-        estimate: (Duration, Duration),
+        /// How long the run will take.
+        estimate: Duration,
     },
     /// An experiment begins.
     Experiment(&'a Definition),
     /// Something that the reader of the results must know.
     Remark(&'a str),
-    /// A trial begins.
+    /// A trial or a sitting begins.
     Trial {
-        /// What is measured: model, variant, x and its label.
+        /// What is measured.
         label: String,
         /// Share of the run that is done, 0 … 1.
         done: f64,
         /// How long the rest of the run will take.
         left: Duration,
     },
-    /// The trial has ended; void, with the reason, or not.
+    /// It has ended; something in it void, with the reason, or not.
     Done(Option<&'a str>),
 }
 
 /// An experiment and where it stands.
 struct Job<'d> {
     definition: &'d Definition,
+    effort: &'d Effort,
     experiment: Experiment,
-    /// The values of the sweep that the machine allows.
+    /// The values of the sweep that the machine allows, and the most connections.
     values: Vec<u32>,
+    most: u64,
 }
 
 impl Bench<'_> {
@@ -133,18 +136,18 @@ impl Bench<'_> {
         self.store.write_environment(environment)?;
         let mut forecast = Forecast::default();
         for job in &jobs {
-            let block = job.tasks(0).len();
-            forecast.plan(job.definition.effort(self.quick), block, job.experiment.blocks());
+            let missing = (0..job.effort.blocks.get()).flat_map(|block| job.units(block));
+            let missing = missing.filter(|unit| !job.has(unit));
+            missing.for_each(|unit| forecast.plan(planned(&unit, job.effort)));
         }
         watch(Event::Begin {
             environment,
             limit: limits.connections(),
             kept: jobs.iter().map(|job| job.experiment.trials.len()).sum(),
-            estimate: forecast.range(),
+            estimate: forecast.left(),
         });
         let mut void = 0;
-        for (number, job) in jobs.into_iter().enumerate() {
-            forecast.begin(number);
+        for job in jobs {
             match self.experiment(bed, job, &mut forecast, watch)? {
                 Finish::Complete { void: here } => void += here,
                 Finish::Interrupted => return Ok(Finish::Interrupted),
@@ -183,28 +186,22 @@ impl Bench<'_> {
     ) -> Result<Job<'d>, Error> {
         let effort = definition.effort(self.quick);
         let (values, remark) = limits.fit(definition, &effort.values);
+        let (most, _) = limits.connections();
         let mut experiment = begin(definition, &self.models, self.quick, bed, environment);
         experiment.remarks.extend(remark);
         let old = results::Error::or_outdated(self.store.experiment(&definition.name))?;
         if let Some(old) = old
-            && (&old.run, &old.plan_hash) == (&experiment.run, &experiment.plan_hash)
+            && (&old.run, &old.plan) == (&experiment.run, &experiment.plan)
         {
-            let blocks = old.blocks();
             experiment.remarks = old.remarks;
             experiment.trials = old.trials;
             experiment.spent_seconds = old.spent_seconds;
-            experiment.ended = old.ended;
-            let job = Job { definition, experiment, values };
-            // Whole blocks only: what is compared must have run together.
-            let whole = (0..blocks)
-                .take_while(|&block| job.tasks(block).iter().all(|task| job.has(task)))
-                .count();
-            return Ok(job.keep(u32::try_from(whole).unwrap_or(0)));
+            experiment.complete = old.complete;
         }
-        Ok(Job { definition, experiment, values })
+        Ok(Job { definition, effort, experiment, values, most })
     }
 
-    /// Measures block after block until there are enough.
+    /// Measures every unit that is missing.
     fn experiment(
         &self,
         bed: &Bed,
@@ -212,7 +209,7 @@ impl Bench<'_> {
         forecast: &mut Forecast,
         watch: &mut dyn FnMut(Event),
     ) -> Result<Finish, Error> {
-        let definition = job.definition;
+        let Job { definition, effort, .. } = job;
         watch(Event::Experiment(definition));
         let missing = job.experiment.left_out.iter().filter(|out| is_missing(definition, out));
         let missing: Vec<String> =
@@ -220,69 +217,60 @@ impl Bench<'_> {
         for remark in job.experiment.remarks.iter().chain(&missing) {
             watch(Event::Remark(remark));
         }
-        let effort = definition.effort(self.quick);
-        let mut log = Log::open(&self.store, &definition.name, job.experiment.trials.len());
-        conclude(&mut job.experiment);
-        while job.experiment.ended == Ended::Not {
-            let block = job.experiment.blocks();
-            let spent = job.experiment.spent_seconds;
+        let units = (0..effort.blocks.get()).flat_map(|block| job.units(block));
+        let missing: Vec<Unit> = units.filter(|unit| !job.has(unit)).collect();
+        for unit in missing {
             let began = Instant::now();
-            for task in job.tasks(block) {
-                let (done, left) = forecast.look();
-                watch(Event::Trial { label: label(definition, &task), done, left });
-                let why = self.trial(bed, definition, effort, &task, &mut job.experiment, &mut log);
-                if self.interrupted.load(Relaxed) {
-                    log.write()?;
-                    return Ok(Finish::Interrupted);
-                }
-                watch(Event::Done(why.as_deref()));
-                if let Some(why) = why {
-                    let remark = format!("{} {}: {why}", void_in(block), label(definition, &task));
-                    job.experiment.remarks.push(remark);
-                }
-                job.experiment.spent_seconds = spent + began.elapsed().as_secs_f64();
-                forecast.tick();
-                self.store.write_experiment(&job.experiment)?;
+            let (done, left) = forecast.look();
+            watch(Event::Trial { label: label(definition, &unit), done, left });
+            let why = self.measure(bed, &mut job, &unit);
+            if self.interrupted.load(Relaxed) {
+                return Ok(Finish::Interrupted);
             }
-            conclude(&mut job.experiment);
-            job.experiment.ended = ended(&job.experiment, effort);
+            watch(Event::Done(why.as_deref()));
+            job.experiment.spent_seconds += began.elapsed().as_secs_f64();
+            forecast.tick(planned(&unit, effort));
             self.store.write_experiment(&job.experiment)?;
         }
         job.experiment.complete = true;
+        conclude(&mut job.experiment);
         self.store.write_experiment(&job.experiment)?;
-        log.write()?;
-        Ok(Finish::Complete { void: void_cells(&job.experiment) })
+        histograms::write(&self.store, &job.experiment)?;
+        Ok(Finish::Complete { void: job.experiment.void_cells().len() })
     }
 
-    /// Runs a trial, again if it is void, and keeps every attempt. Returns why
-    /// the last one is void, if it is.
-    fn trial(
-        &self,
-        bed: &Bed,
-        definition: &Definition,
-        effort: &Effort,
-        task: &Task,
-        experiment: &mut Experiment,
-        log: &mut Log,
-    ) -> Option<String> {
-        let mut why = None;
-        for _ in 0..ATTEMPTS {
-            let interrupted = || self.interrupted.load(Relaxed);
-            let measured = trial::run(bed, definition, effort, task, &interrupted);
+    /// Measures a unit, again if something in it is void, and keeps what was tried.
+    /// Returns why the last attempt is void, if it is.
+    fn measure(&self, bed: &Bed, job: &mut Job, unit: &Unit) -> Option<String> {
+        let Job { definition, effort, experiment, .. } = job;
+        let interrupted = || self.interrupted.load(Relaxed);
+        for attempt in 1..=ATTEMPTS {
+            let mut trials = match unit.sitting {
+                Some(_) => sitting::run(bed, definition, effort, unit, &interrupted),
+                None => unit
+                    .tasks
+                    .iter()
+                    .map(|task| trial::run(bed, definition, effort, task, &interrupted))
+                    .collect(),
+            };
             if interrupted() {
                 return None;
             }
-            let trial = measured.trial;
-            why.clone_from(&trial.void);
-            if let (None, Some(histogram)) = (&why, measured.histogram) {
-                log.add(&trial, experiment.trials.len(), effort.duration, histogram);
+            let void = |trial: &results::Trial| {
+                trial.void.as_ref().map(|why| format!("{}: {why}", trial.model))
+            };
+            let why = trials.iter().find_map(void);
+            if why.is_some() && attempt < ATTEMPTS {
+                // The others will be measured again, beside it.
+                trials.retain(|trial| trial.void.is_some());
             }
-            experiment.trials.push(trial);
-            if why.is_none() {
-                break;
+            remark(experiment, &trials);
+            experiment.trials.append(&mut trials);
+            if why.is_none() || attempt == ATTEMPTS {
+                return why;
             }
         }
-        why
+        None
     }
 
     /// Judges what was measured by what the experiment files say now: their
@@ -308,50 +296,45 @@ impl Bench<'_> {
 }
 
 impl Job<'_> {
-    /// The trials of a block, in order.
-    fn tasks(&self, block: u32) -> Vec<Task> {
-        schedule(self.definition, &self.experiment.models, &self.values, block)
+    /// The units of a block, in order.
+    fn units(&self, block: u32) -> Vec<Unit> {
+        let Self { definition, effort, values, most, .. } = self;
+        schedule(definition, effort, &self.experiment.models, values, *most, block)
     }
 
-    fn has(&self, task: &Task) -> bool {
-        self.experiment.trials.iter().any(|trial| is_of(trial, task))
+    /// Whether a unit is there, whole: what is compared must have run together.
+    fn has(&self, unit: &Unit) -> bool {
+        let is_of = |trial: &results::Trial, task: &Task| {
+            let turn = (trial.block, trial.turn, trial.control);
+            turn == (task.block, task.turn, task.control) && trial.model == task.model
+        };
+        let trials = &self.experiment.trials;
+        unit.tasks.iter().all(|task| trials.iter().any(|trial| is_of(trial, task)))
     }
+}
 
-    /// Keeps the first `whole` blocks, and what was said of them.
-    fn keep(mut self, whole: u32) -> Self {
-        let experiment = &mut self.experiment;
-        if experiment.blocks() > whole {
-            experiment.ended = Ended::Not;
+/// Says once of each server that it worked while others were loaded.
+fn remark(experiment: &mut Experiment, trials: &[results::Trial]) {
+    for trial in trials {
+        let Some(why) = trial.warnings.iter().find(|one| one.starts_with(OUTSIDE_OF)) else {
+            continue;
+        };
+        let name = format!("{} at {} {}: ", trial.model, trial.x, experiment.x.label);
+        if !experiment.remarks.iter().any(|remark| remark.starts_with(&name)) {
+            experiment.remarks.push(format!("{name}{why}"));
         }
-        for block in whole..experiment.blocks() {
-            experiment.remarks.retain(|remark| !remark.starts_with(&void_in(block)));
-        }
-        experiment.trials.retain(|trial| trial.block < whole);
-        self
     }
 }
 
-/// Cells that have no usable trial in some block.
-fn void_cells(experiment: &Experiment) -> usize {
-    experiment.remarks.iter().filter(|remark| remark.starts_with(VOID_CELL)).count()
-}
-
-fn is_of(trial: &Trial, task: &Task) -> bool {
-    trial.block == task.block
-        && trial.model == task.model
-        && trial.control == task.control
-        && trial.variant == task.variant
-        && trial.x.total_cmp(&f64::from(task.x)).is_eq()
-}
-
-/// How the remark on a void cell of one block begins.
-fn void_in(block: u32) -> String {
-    format!("{VOID_CELL}{block}:")
-}
-
-fn label(definition: &Definition, task: &Task) -> String {
+fn label(definition: &Definition, unit: &Unit) -> String {
+    let [task, others @ ..] = &unit.tasks[..] else { return definition.name.clone() };
+    let Task { model, x, .. } = task;
+    let place = format!("{x} {}", definition.x.label);
+    if unit.sitting.is_some() {
+        let servers = others.len() + 1;
+        return format!("{}: {servers} servers in turn, {place}", definition.name);
+    }
     let variant = task.variant.iter().fold(String::new(), |_, name| format!(", {name}"));
     let control = if task.control { " (control)" } else { "" };
-    let Task { model, x, .. } = task;
-    format!("{}: {model}{control}{variant}, {x} {}", definition.name, definition.x.label)
+    format!("{}: {model}{control}{variant}, {place}", definition.name)
 }

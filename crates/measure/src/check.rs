@@ -100,6 +100,28 @@ impl Definition {
                 return Err("`values` needs at least one number, and none may be 0".to_owned());
             }
         }
+        self.check_rounds()
+    }
+
+    /// What sleeps, idles or is stopped in the middle has no slices.
+    fn check_rounds(&self) -> Result<(), String> {
+        let in_turn = self.full.rounds.is_some() || self.quick.rounds.is_some();
+        let keeps_to_slices = |variant| {
+            let load = self.load(variant);
+            let idle = matches!(load.mode, Some(load::Mode::Idle { .. }));
+            let beside = load.stall.is_some() || load.slow_readers.is_some_and(|count| count > 0);
+            !idle && !beside && load.memory != Some(true)
+        };
+        let refused = self.job.is_some()
+            || self.x.varies == Varies::SlowReaders
+            || !self.variants().into_iter().all(keeps_to_slices);
+        if in_turn && refused {
+            return Err(
+                "jobs, idle loads, slow readers, stalls and memory do not keep to slices: \
+                        give no `rounds`"
+                    .to_owned(),
+            );
+        }
         Ok(())
     }
 }

@@ -1,23 +1,22 @@
 //! Claims, held against the trials.
 
-use std::collections::BTreeSet;
+use results::{Claim, Estimate, Experiment, Measured, Outcome, Verdict};
 
-use results::{Cell, Claim, Compare, Outcome, Trial, Verdict};
-
-use crate::{
-    comparisons::{few, stray},
-    estimate::Estimate,
-};
+use crate::comparisons::Judge;
 
 /// Judges every claim by the blocks in which it can be.
-pub(crate) fn judge(claims: &[Claim], plan: &Compare, trials: &[Trial]) -> Vec<Verdict> {
-    claims.iter().map(|claim| verdict(claim, plan, trials)).collect()
+pub(crate) fn judge(experiment: &Experiment, measured: &Measured) -> Vec<Verdict> {
+    let judge = Judge { experiment, measured };
+    experiment.claims.iter().map(|claim| verdict(claim, judge)).collect()
 }
 
-fn verdict(claim: &Claim, plan: &Compare, trials: &[Trial]) -> Verdict {
-    let blocks: BTreeSet<u32> = trials.iter().map(|trial| trial.block).collect();
-    let values: Vec<f64> = blocks.iter().filter_map(|&block| value(claim, trials, block)).collect();
-    let Some(estimate) = Estimate::of(values.clone()) else {
+fn verdict(claim: &Claim, judge: Judge) -> Verdict {
+    let expects = &claim.expects;
+    let estimate = match &expects.over {
+        Some(over) => judge.measured.ratio(&expects.of, over, expects.figure),
+        None => judge.measured.value(&expects.of, expects.figure),
+    };
+    let Some(estimate) = estimate else {
         return Verdict {
             claim: claim.id.clone(),
             outcome: Outcome::NotMeasurable,
@@ -27,39 +26,34 @@ fn verdict(claim: &Claim, plan: &Compare, trials: &[Trial]) -> Verdict {
             why: "this run has no usable trial of what the claim is about".to_owned(),
         };
     };
-    let (outcome, why) = outcome(claim, plan, trials, &estimate, blocks.len());
+    let (outcome, why) = outcome(claim, judge, &estimate);
     Verdict {
         claim: claim.id.clone(),
         outcome,
-        measured: Some(estimate.median),
+        measured: Some(estimate.value),
         low: Some(estimate.low),
         high: Some(estimate.high),
         why,
     }
 }
 
-fn outcome(
-    claim: &Claim,
-    plan: &Compare,
-    trials: &[Trial],
-    estimate: &Estimate,
-    scheduled: usize,
-) -> (Outcome, String) {
+fn outcome(claim: &Claim, judge: Judge, estimate: &Estimate) -> (Outcome, String) {
     let expects = &claim.expects;
-    if !estimate.carries() && !expects.figure.is_counted() {
-        return (Outcome::Inconclusive, few(estimate.count));
+    if let Some(why) = judge.too_early(estimate).filter(|_| !expects.figure.is_counted()) {
+        return (Outcome::Inconclusive, why);
     }
-    let void = scheduled - estimate.count as usize;
+    let scheduled = judge.experiment.blocks();
+    let void = scheduled - estimate.blocks.min(scheduled);
     if void * 4 > scheduled {
         // What is void may have been so for a reason.
         return (Outcome::Inconclusive, format!("{void} of {scheduled} blocks are void"));
     }
     // A ratio is no surer than that of a model with itself.
-    let stray = expects.over.as_ref().and_then(|over| stray(plan, over, expects.figure, trials));
+    let stray = expects.over.as_ref().and_then(|over| judge.stray(over, expects.figure));
     let edge = stray.as_ref().map_or(1.0, |stray| stray.edge);
     let (low, high) = (estimate.low / edge, estimate.high * edge);
     let (least, most) = expects.bounds();
-    let blocks = match estimate.count {
+    let blocks = match estimate.blocks {
         1 => "1 block".to_owned(),
         count => format!("{count} blocks"),
     };
@@ -74,32 +68,12 @@ fn outcome(
     }
 }
 
-/// What the claim is about in one block; a ratio of what ran in it.
-fn value(claim: &Claim, trials: &[Trial], block: u32) -> Option<f64> {
-    let figure = |cell: &Cell| {
-        let trial = trials.iter().find(|trial| {
-            trial.is_usable()
-                && trial.block == block
-                && trial.model == cell.model
-                && trial.variant == cell.variant
-                && trial.x.total_cmp(&cell.x).is_eq()
-        });
-        trial?.figures.get(&claim.expects.figure).copied()
-    };
-    let of = figure(&claim.expects.of)?;
-    let value = match &claim.expects.over {
-        Some(over) => of / figure(over)?,
-        None => of,
-    };
-    value.is_finite().then_some(value)
-}
-
 #[cfg(test)]
 mod tests {
-    use results::{Expectation, Figure};
+    use results::{Cell, Expectation, Figure, Trial};
 
     use super::*;
-    use crate::comparisons::tests::{control_trial, plan, trial};
+    use crate::comparisons::tests::{control_trial, experiment, trial};
 
     fn claim(figure: Figure, over: Option<&str>, at_least: f64) -> Claim {
         let cell = |model: &str| Cell { model: model.to_owned(), variant: None, x: 64.0 };
@@ -121,17 +95,20 @@ mod tests {
     const RATE: Figure = Figure::RequestsPerServerCpuSecond;
 
     fn judged(claim: &Claim, trials: &[Trial]) -> Verdict {
-        verdict(claim, &plan(), trials)
+        let experiment = experiment(trials.to_vec());
+        let measured = Measured::of(&experiment);
+        verdict(claim, Judge { experiment: &experiment, measured: &measured })
     }
 
     #[test]
     fn the_interval_decides() {
         let trials: Vec<Trial> = (0..6).map(|n| trial(n, "a", 4.0 + f64::from(n))).collect();
         let outcome = |at_least| judged(&claim(RATE, None, at_least), &trials).outcome;
-        assert_eq!(outcome(4.0), Outcome::Holds);
+        // About 6.3 [4.6, 8.6].
+        assert_eq!(outcome(4.4), Outcome::Holds);
         assert_eq!(outcome(5.0), Outcome::Inconclusive);
         assert_eq!(outcome(9.5), Outcome::Fails);
-        let mut tolerant = claim(RATE, None, 4.2);
+        let mut tolerant = claim(RATE, None, 4.7);
         tolerant.expects.tolerance = 0.05;
         assert_eq!(judged(&tolerant, &trials).outcome, Outcome::Holds);
     }

@@ -1,17 +1,10 @@
 //! The files in `benches/`: a question, a sweep, the claims it settles.
 
-use std::{
-    collections::BTreeMap,
-    fs,
-    hash::{DefaultHasher, Hash, Hasher},
-    num::NonZeroU32,
-    path::Path,
-    slice,
-    time::Duration,
-};
+use std::{collections::BTreeMap, fs, num::NonZeroU32, path::Path, slice, time::Duration};
 
 use results::{Axis, Chart, Claim, Compare, Figure, LeftOut, Scale};
 use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 
 use crate::{
     Error,
@@ -156,31 +149,21 @@ pub struct Variant {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Effort {
-    /// How often the whole sweep is measured at least, each time in another order.
+    /// How often the whole sweep is measured, each time in another order and with
+    /// fresh processes. Fixed beforehand, whatever is found.
     pub blocks: NonZeroU32,
-    /// How often at most, while the intervals of what is compared are wide;
-    /// without it, `blocks`.
-    #[serde(default)]
-    pub most: Option<NonZeroU32>,
-    /// Beyond `blocks`, no block is begun that would not end within this time.
-    #[serde(default, with = "humantime_serde::option")]
-    pub budget: Option<Duration>,
-    /// Traffic before the window, at least.
+    /// With it, servers are loaded in turn: so many slices each in a block.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rounds: Option<NonZeroU32>,
+    /// Traffic before the window, at least; with `rounds` the ramp of each slice.
     #[serde(with = "humantime_serde")]
     pub warmup: Duration,
-    /// The measured window.
+    /// The measured window; with `rounds` the length of each slice, ten times that of
+    /// the longest request.
     #[serde(with = "humantime_serde")]
     pub duration: Duration,
     /// The values of the sweep.
     pub values: Vec<u32>,
-}
-
-impl Effort {
-    /// The most blocks that may be measured.
-    #[must_use]
-    pub fn most(&self) -> NonZeroU32 {
-        self.most.unwrap_or(self.blocks).max(self.blocks)
-    }
 }
 
 impl Definition {
@@ -315,39 +298,24 @@ impl Definition {
         Axis { label: self.x.label.clone(), scale: self.x.scale }
     }
 
-    /// A hash of everything that determines the trials of `models`: not of words
-    /// and charts.
+    /// Everything that determines the trials of `models`: no words and no charts.
     #[must_use]
-    pub fn hash(&self, quick: bool, models: &[String]) -> String {
-        let mut hasher = DefaultHasher::new();
-        let compare = &self.compare;
-        for part in [
-            serde_json::to_string(&self.x.varies),
-            serde_json::to_string(&self.server),
-            serde_json::to_string(&self.load),
-            serde_json::to_string(&self.variants),
-            serde_json::to_string(&self.peers),
-            serde_json::to_string(&(&compare.baseline, &compare.at, compare.narrow)),
-            serde_json::to_string(&self.effort(quick)),
-            serde_json::to_string(models),
-        ] {
-            part.unwrap_or_default().hash(&mut hasher);
-        }
-        for out in &self.left_out {
-            // The others are not among `models`.
-            if let Some(above) = out.above {
-                (&out.model, above).hash(&mut hasher);
-            }
-        }
-        if let Some(job) = &self.job {
-            serde_json::to_string(job).unwrap_or_default().hash(&mut hasher);
-        }
-        // Only where there is one: all others keep the hash that they had before
-        // there could be any.
-        if let Some(backend) = &self.backend {
-            serde_json::to_string(backend).unwrap_or_default().hash(&mut hasher);
-        }
-        format!("{:016x}", hasher.finish())
+    pub fn plan(&self, quick: bool, models: &[String]) -> Value {
+        let above: Vec<&LeftOut> = self.left_out.iter().filter(|out| out.above.is_some()).collect();
+        json!({
+            "varies": self.x.varies,
+            "server": self.server,
+            "load": self.load,
+            "variants": self.variants,
+            "peers": self.peers,
+            "backend": self.backend,
+            "job": self.job,
+            "baseline": self.compare.baseline,
+            "at": self.compare.at,
+            "effort": self.effort(quick),
+            "models": models,
+            "left_out_above": above.iter().map(|out| (&out.model, out.above)).collect::<Vec<_>>(),
+        })
     }
 }
 
@@ -389,23 +357,17 @@ values = [1]
     }
 
     #[test]
-    fn the_hash_follows_the_trials_and_not_the_words() {
+    fn the_plan_follows_the_trials_and_not_the_words() {
         let models = ["a".to_owned()];
-        let hash = |text: &str| Definition::parse("e", text).unwrap().hash(false, &models);
-        assert_eq!(hash(EXAMPLE), hash(&EXAMPLE.replace("\"q\"", "\"why?\"")));
-        assert_ne!(hash(EXAMPLE), hash(&EXAMPLE.replace("[1, 64]", "[1, 65]")));
+        let plan = |text: &str| Definition::parse("e", text).unwrap().plan(false, &models);
+        assert_eq!(plan(EXAMPLE), plan(&EXAMPLE.replace("\"q\"", "\"why?\"")));
+        assert_ne!(plan(EXAMPLE), plan(&EXAMPLE.replace("[1, 64]", "[1, 65]")));
         let definition = Definition::parse("e", EXAMPLE).unwrap();
-        assert_ne!(definition.hash(false, &models), definition.hash(true, &models));
-        assert_ne!(definition.hash(false, &models), definition.hash(false, &[]));
-    }
-
-    /// That of the plans in `results/` from before there were backends.
-    #[test]
-    fn a_backend_changes_the_hash_and_its_absence_does_not() {
-        let hash = |text: &str| Definition::parse("e", text).unwrap().hash(false, &[]);
+        assert_ne!(definition.plan(false, &models), definition.plan(true, &models));
+        assert_ne!(definition.plan(false, &models), definition.plan(false, &[]));
         let with = |command: &str| format!("{EXAMPLE}[backend]\ncommand = [\"{command}\"]\n");
-        assert_ne!(hash(EXAMPLE), hash(&with("one")));
-        assert_ne!(hash(&with("one")), hash(&with("other")));
+        assert_ne!(plan(EXAMPLE), plan(&with("one")));
+        assert_ne!(plan(&with("one")), plan(&with("other")));
     }
 
     #[test]
@@ -427,16 +389,6 @@ values = [1]
         let options = |variant| definition.options(variant).cloned().collect::<Vec<_>>().join(" ");
         assert_eq!(options(None), "--queue fifo");
         assert_eq!(options(definition.variants.first()), "--queue fifo --queue lifo");
-    }
-
-    #[test]
-    fn options_count_in_the_hash_where_there_are_any() {
-        let hash = |text: &str| Definition::parse("e", text).unwrap().hash(false, &[]);
-        let with = |options: &str| {
-            hash(&EXAMPLE.replace("workers = 4", &format!("workers = 4\noptions = {options}")))
-        };
-        assert_eq!(with("[]"), hash(EXAMPLE));
-        assert_ne!(with("[\"--queue\", \"fifo\"]"), hash(EXAMPLE));
     }
 
     #[test]

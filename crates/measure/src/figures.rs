@@ -62,17 +62,41 @@ pub(crate) fn figures(
     let mut figures = Figures::default();
     figures.costs(report, cores);
     figures.latencies(report);
-    figures.put(Figure::Requested, Some(report.requested as f64));
-    figures.put(Figure::Established, Some(report.established as f64));
-    figures.put(Figure::Served, Some(report.served as f64));
-    figures.put(Figure::Starved, Some(report.starved as f64));
-    figures.put(Figure::Jain, report.jain);
+    figures.accounts(report);
     figures.put(Figure::LongestWaitMs, report.longest_wait_ms);
-    figures.put(Figure::Adherence, report.adherence);
-    figures.put(Figure::Censored, Some(report.censored as f64));
-    figures.put(Figure::Unsent, Some(report.unsent as f64));
-    figures.put(Figure::Errors, Some(report.errors.total() as f64));
     figures.put(Figure::AcceptDrops, report.accept_drops.map(|drops| drops as f64));
+    figures.occupied(report);
+    figures.life(report, end);
+    figures.0
+}
+
+/// Every figure of a server that was loaded in turn with others, its slices in the
+/// trial already. `inside` is the CPU time of its own slices in seconds.
+#[expect(clippy::cast_precision_loss, reason = "counts stay far below 2^53")]
+pub(crate) fn seated(
+    trial: &results::Trial,
+    report: &load::Report,
+    end: &ServerEnd,
+    inside: f64,
+    cores: usize,
+) -> BTreeMap<Figure, f64> {
+    let mut figures = Figures::default();
+    for figure in [
+        Figure::RequestsPerServerCpuSecond,
+        Figure::RequestsPerCpuSecond,
+        Figure::RequestsPerSecond,
+        Figure::BytesPerServerCpuSecond,
+        Figure::RampCost,
+    ] {
+        figures.put(figure, trial.over_rounds(figure));
+    }
+    let length: u64 = trial.slices.iter().flat_map(|slices| &slices.length_ns).sum();
+    figures.put(Figure::ServerCpuShare, Some(inside / (length as f64 / 1e9 * cores as f64)));
+    let waited = report.watch.as_ref().and_then(load::Watched::run_queue_seconds);
+    let each = |seconds: f64| seconds * 1e6 / report.answered_total as f64;
+    figures.put(Figure::RunQueueDelayPerRequestUs, waited.map(each));
+    figures.latencies(report);
+    figures.accounts(report);
     figures.occupied(report);
     figures.life(report, end);
     figures.0
@@ -108,6 +132,19 @@ impl Figures {
             let delay = watch.run_queue_seconds().map(|delay| delay * 1e6 / answered);
             self.put(Figure::RunQueueDelayPerRequestUs, delay);
         }
+    }
+
+    /// Who was served, and what was not answered.
+    fn accounts(&mut self, report: &load::Report) {
+        self.put(Figure::Requested, Some(report.requested as f64));
+        self.put(Figure::Established, Some(report.established as f64));
+        self.put(Figure::Served, Some(report.served as f64));
+        self.put(Figure::Starved, Some(report.starved as f64));
+        self.put(Figure::Jain, report.jain);
+        self.put(Figure::Adherence, report.adherence);
+        self.put(Figure::Censored, Some(report.censored as f64));
+        self.put(Figure::Unsent, Some(report.unsent as f64));
+        self.put(Figure::Errors, Some(report.errors.total() as f64));
     }
 
     fn latencies(&mut self, report: &load::Report) {

@@ -1,12 +1,12 @@
 //! Experiments, measured.
 //!
 //! ```text
-//! benches/*.toml ─▶ Definition ─▶ schedule ─▶ trial: ┌ server process, pinned ┐ ─▶ figures
-//!                                  (blocks)          └ load process, pinned   ┘       │
-//! results/*.json ◀── statistics, verdicts ◀───────────────────────────────────────────┘
+//! benches/*.toml ─▶ Definition ─▶ schedule ─┬▶ sitting: servers, loaded in turn ─┬▶ figures
+//!                                  (blocks)  └▶ trial: one server, or one job     ┘     │
+//! results/*.json ◀── statistics, verdicts ◀─────────────────────────────────────────────┘
 //! ```
 //!
-//! A trial meets its server over a process and TCP only, so it can measure a
+//! Both meet a server over a process and TCP only, so it can measure a
 //! server that it did not build. The generator is a process of its own too,
 //! pinned to other cores. Every trial is written down before the next begins.
 
@@ -19,7 +19,6 @@ mod cores;
 mod definition;
 mod environment;
 mod error;
-mod estimate;
 mod figures;
 mod forecast;
 mod histograms;
@@ -29,6 +28,8 @@ mod preflight;
 mod process;
 mod record;
 mod schedule;
+mod server;
+mod sitting;
 mod statistics;
 mod traffic;
 mod trial;

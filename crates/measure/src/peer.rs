@@ -74,7 +74,10 @@ impl Backend {
 pub(crate) struct Words<'a> {
     pub(crate) lab: &'a Path,
     pub(crate) benches: &'a Path,
+    /// The folder of the server itself.
     pub(crate) scratch: &'a Path,
+    /// The folder of what is built, once for all.
+    pub(crate) built: &'a Path,
     pub(crate) port: u16,
     /// The port of the backend, once it listens.
     pub(crate) backend: Option<u16>,
@@ -162,7 +165,7 @@ impl Peer {
     }
 
     fn built(&self, words: &Words) -> String {
-        words.scratch.join(format!("{}.built", self.name)).display().to_string()
+        words.built.join(format!("{}.built", self.name)).display().to_string()
     }
 
     fn expand(&self, text: &str, words: &Words) -> String {

@@ -32,6 +32,8 @@ pub(crate) struct Process {
     name: &'static str,
     /// Its standard error: a file, which unlike a pipe never blocks who writes.
     said: PathBuf,
+    /// It was asked to end: to ask twice is to hurry it.
+    asked: bool,
 }
 
 /// How a process ended.
@@ -59,7 +61,7 @@ impl Process {
         command.process_group(0);
         let child = spawn_on(cores, command)
             .map_err(|error| format!("the {name} cannot be started: {error}"))?;
-        Ok(Self { child, name, said })
+        Ok(Self { child, name, said, asked: false })
     }
 
     pub(crate) fn id(&self) -> u32 {
@@ -131,9 +133,17 @@ impl Process {
         Ok((status, text))
     }
 
-    /// Asks it to end, and waits for that.
+    /// Asks it to end.
+    pub(crate) fn ask_to_end(&mut self) {
+        if !self.asked {
+            self.signal(Signal::SIGTERM);
+            self.asked = true;
+        }
+    }
+
+    /// Asks it to end, if nobody has, and waits for that.
     pub(crate) fn end(mut self, patience: Duration) -> Result<End, String> {
-        self.signal(Signal::SIGTERM);
+        self.ask_to_end();
         // What is counted of children is added when one is waited for, and no
         // other child ends meanwhile.
         let before = switches();

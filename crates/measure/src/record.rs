@@ -1,15 +1,9 @@
 //! The record of an experiment: begun, concluded from its trials, judged again.
 
-use std::time::Duration;
-
-use results::{Ended, Environment, Experiment, LeftOut, SCHEMA};
+use results::{Environment, Experiment, LeftOut, Measured, SCHEMA, Slicing};
 
 use crate::{
-    Definition, Effort,
-    claims::judge,
-    comparisons::{are_narrow, compare},
-    peer::Words,
-    statistics::statistics,
+    Definition, Effort, claims::judge, comparisons::compare, peer::Words, statistics::statistics,
     trial::Bed,
 };
 
@@ -29,6 +23,7 @@ pub(crate) fn begin(
         lab: &bed.lab,
         benches: &bed.benches,
         scratch: &bed.scratch,
+        built: &bed.scratch,
         port: 0,
         backend: None,
         x: 0,
@@ -49,10 +44,11 @@ pub(crate) fn begin(
         name: definition.name.clone(),
         title: definition.title.clone(),
         question: definition.question.clone(),
-        plan_hash: definition.hash(quick, &models),
+        plan: definition.plan(quick, &models),
         run: run.started.clone(),
         quick,
         complete: false,
+        slices: slicing(definition.effort(quick)),
         x: definition.axis(),
         models,
         peers,
@@ -64,7 +60,6 @@ pub(crate) fn begin(
         verdicts: Vec::new(),
         controls: Vec::new(),
         comparisons: Vec::new(),
-        ended: Ended::Not,
         spent_seconds: 0.0,
         statistics: Vec::new(),
         remarks: Vec::new(),
@@ -74,37 +69,25 @@ pub(crate) fn begin(
 
 /// What the trials come to.
 pub(crate) fn conclude(experiment: &mut Experiment) {
-    let Experiment { compare: plan, models, trials, claims, .. } = &*experiment;
-    let (controls, comparisons) = compare(plan, models, trials);
-    let verdicts = judge(claims, plan, trials);
-    experiment.statistics = statistics(trials);
+    let measured = Measured::of(experiment);
+    let (controls, comparisons) = compare(experiment, &measured);
+    let verdicts = judge(experiment, &measured);
+    let statistics = statistics(&experiment.trials, &measured);
     (experiment.controls, experiment.comparisons) = (controls, comparisons);
-    experiment.verdicts = verdicts;
+    (experiment.verdicts, experiment.statistics) = (verdicts, statistics);
 }
 
-/// Whether there are enough blocks, and why.
-pub(crate) fn ended(experiment: &Experiment, effort: &Effort) -> Ended {
-    let blocks = experiment.blocks();
-    if blocks < effort.blocks.get() {
-        return Ended::Not;
-    }
-    let compared: Vec<_> = experiment.controls.iter().chain(&experiment.comparisons).collect();
-    if are_narrow(&experiment.compare, &compared) {
-        return Ended::Narrow;
-    }
-    let each = experiment.spent_seconds / f64::from(blocks.max(1));
-    let fits = |budget: Duration| experiment.spent_seconds + each <= budget.as_secs_f64();
-    if blocks < effort.most().get() && effort.budget.is_none_or(fits) {
-        Ended::Not
-    } else {
-        Ended::Budget
-    }
+fn slicing(effort: &Effort) -> Option<Slicing> {
+    let milliseconds = |time: std::time::Duration| time.as_secs_f64() * 1e3;
+    let rounds = effort.rounds?.get();
+    let (slice_ms, ramp_ms) = (milliseconds(effort.duration), milliseconds(effort.warmup));
+    Some(Slicing { rounds, slice_ms, ramp_ms })
 }
 
 /// Lays the words, claims and charts of `definition` over what was measured, and
 /// judges again. False if its trials would be others today: then nothing changes.
 pub(crate) fn renew(experiment: &mut Experiment, definition: &Definition) -> bool {
-    if experiment.plan_hash != definition.hash(experiment.quick, &experiment.models) {
+    if experiment.plan != definition.plan(experiment.quick, &experiment.models) {
         return false;
     }
     experiment.title.clone_from(&definition.title);

@@ -1,36 +1,38 @@
 //! Every figure of every cell, over the blocks.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use results::{Figure, Statistic, Trial};
-
-use crate::estimate::Estimate;
+use results::{Figure, Measured, Statistic, Trial};
 
 /// Every figure of every cell over the usable trials, by model, variant and x.
-pub(crate) fn statistics(trials: &[Trial]) -> Vec<Statistic> {
-    type Cell<'a> = (&'a str, Option<&'a str>, u64);
+pub(crate) fn statistics(trials: &[Trial], measured: &Measured) -> Vec<Statistic> {
+    type Key<'a> = (&'a str, Option<&'a str>, u64);
     // Positive floats sort as their bits do.
-    let mut values: BTreeMap<(Cell, Figure), Vec<f64>> = BTreeMap::new();
+    let mut there: BTreeMap<Key, BTreeSet<Figure>> = BTreeMap::new();
     for trial in trials.iter().filter(|trial| trial.is_usable()) {
         let cell = (trial.model.as_str(), trial.variant.as_deref(), trial.x.to_bits());
-        for (&figure, &value) in &trial.figures {
-            values.entry((cell, figure)).or_default().push(value);
-        }
+        there.entry(cell).or_default().extend(trial.figures.keys());
     }
-    let statistic = |((cell, figure), values): ((Cell, Figure), Vec<f64>)| {
-        let estimate = Estimate::of(values)?;
+    let pairs = there.iter().flat_map(|(cell, figures)| figures.iter().map(move |f| (cell, *f)));
+    let statistic = |(&(model, variant, x), figure): (&Key, Figure)| {
+        let cell = results::Cell {
+            model: model.to_owned(),
+            variant: variant.map(str::to_owned),
+            x: f64::from_bits(x),
+        };
+        let estimate = measured.value(&cell, figure)?;
         Some(Statistic {
-            model: cell.0.to_owned(),
-            variant: cell.1.map(str::to_owned),
-            x: f64::from_bits(cell.2),
             figure,
-            median: estimate.median,
+            value: estimate.value,
             low: estimate.low,
             high: estimate.high,
-            blocks: estimate.count,
+            blocks: estimate.blocks,
+            model: cell.model,
+            variant: cell.variant,
+            x: cell.x,
         })
     };
-    values.into_iter().filter_map(statistic).collect()
+    pairs.filter_map(statistic).collect()
 }
 
 #[cfg(test)]
@@ -41,11 +43,12 @@ mod tests {
     #[test]
     fn void_trials_and_controls_do_not_count() {
         let mut trials =
-            [trial(0, "m", 4.0), trial(1, "m", 9.0), trial(2, "m", 6.0), trial(2, "m", 100.0)];
+            [trial(0, "m", 4.0), trial(1, "m", 9.0), trial(2, "m", 9.0), trial(2, "m", 100.0)];
         trials[1].void = Some("paused".to_owned());
         trials[3].control = true;
-        let statistics = statistics(&trials);
+        let statistics = statistics(&trials, &Measured::from_trials(&trials));
         assert_eq!(statistics.len(), 2, "the figure, and how many were served");
-        assert_eq!((statistics[0].median, statistics[0].blocks), (5.0, 2));
+        assert!((statistics[0].value - 6.0).abs() < 1e-9, "{statistics:?}");
+        assert_eq!(statistics[0].blocks, 2);
     }
 }

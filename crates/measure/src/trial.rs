@@ -1,56 +1,37 @@
-//! One trial: a server, a load, a window.
+//! One trial by itself: a server, a load, a window; or a job, from its start to its end.
 
 use std::{
-    collections::BTreeMap,
-    fs,
-    net::SocketAddr,
-    os::unix::process::ExitStatusExt as _,
-    path::{Path, PathBuf},
-    process::{Command, ExitStatus},
-    time::Duration,
+    collections::BTreeMap, net::SocketAddr, path::PathBuf, process::Command, time::Duration,
 };
 
-use nix::sys::signal::Signal;
 use results::Figure;
 use serde_json::Value;
 
 use crate::{
-    Definition, Effort, Varies,
+    Definition, Effort,
     cores::Cores,
     definition::Job,
     figures::{ServerEnd, figures},
-    peer::{Words, free_port, wait_until_listening},
-    process::{End, Process},
+    process::Process,
     schedule::Task,
+    server::{self, PATIENCE, start_backend, words, workers},
 };
 
-/// How long a server may take to listen, and to end beyond its drain.
-const PATIENCE: Duration = Duration::from_secs(10);
-/// The drain that servers are given: nothing is wanted of them any more.
-const DRAIN: &str = "500ms";
 /// How long a job may take.
 const JOB_PATIENCE: Duration = Duration::from_secs(120);
 /// How long a generator may take beyond its plan.
-const OVERTIME: Duration = Duration::from_secs(15);
+pub(crate) const OVERTIME: Duration = Duration::from_secs(15);
 
 /// What every trial of a run shares.
 #[derive(Debug)]
 pub(crate) struct Bed {
-    /// The program with the verbs `serve` and `load`.
+    /// The program with the verbs `serve`, `load` and `sit`.
     pub(crate) lab: PathBuf,
     /// The folder of the experiments.
     pub(crate) benches: PathBuf,
     pub(crate) cores: Cores,
     /// A folder for what a trial leaves and nobody keeps.
     pub(crate) scratch: PathBuf,
-}
-
-/// What a trial came to.
-#[derive(Debug)]
-pub(crate) struct Measured {
-    pub(crate) trial: results::Trial,
-    /// The latencies of the trial, as the generator encodes them.
-    pub(crate) histogram: Option<String>,
 }
 
 /// Runs a trial. What goes wrong makes it void, and is said in it.
@@ -60,39 +41,50 @@ pub(crate) fn run(
     effort: &Effort,
     task: &Task,
     interrupted: &dyn Fn() -> bool,
-) -> Measured {
-    let mut trial = results::Trial {
+) -> results::Trial {
+    let mut trial = empty(task);
+    if let Some(job) = &definition.job {
+        match run_job(bed, definition, job, task, interrupted) {
+            Ok(figures) => trial.figures = figures,
+            Err(why) => trial.void = Some(why),
+        }
+        return trial;
+    }
+    match measure(bed, definition, effort, task, interrupted) {
+        Ok((report, end)) => {
+            trial.figures = figures(&report, &end, bed.cores.server.len().max(1));
+            tell(&mut trial, report, &end);
+        }
+        Err(why) => trial.void = Some(why),
+    }
+    trial
+}
+
+/// A trial of which nothing is known yet.
+pub(crate) fn empty(task: &Task) -> results::Trial {
+    results::Trial {
         block: task.block,
         turn: task.turn,
         model: task.model.clone(),
         control: task.control,
         variant: task.variant.clone(),
         x: task.x.into(),
+        sitting: None,
         void: None,
         warnings: Vec::new(),
         figures: [].into(),
         workers: Vec::new(),
-    };
-    if let Some(job) = &definition.job {
-        match run_job(bed, definition, job, task, interrupted) {
-            Ok(figures) => trial.figures = figures,
-            Err(why) => trial.void = Some(why),
-        }
-        return Measured { trial, histogram: None };
+        slices: None,
+        histogram: None,
     }
-    match measure(bed, definition, effort, task, interrupted) {
-        Ok((report, end)) => {
-            trial.figures = figures(&report, &end, bed.cores.server.len().max(1));
-            trial.void = void(&report);
-            trial.warnings = report.warnings;
-            trial.workers = end.workers();
-            Measured { trial, histogram: Some(report.histogram) }
-        }
-        Err(why) => {
-            trial.void = Some(why);
-            Measured { trial, histogram: None }
-        }
-    }
+}
+
+/// Puts what is no figure into a trial.
+pub(crate) fn tell(trial: &mut results::Trial, report: load::Report, end: &ServerEnd) {
+    trial.void = void(&report);
+    trial.warnings = report.warnings;
+    trial.workers = end.workers();
+    trial.histogram = (report.latency.samples > 0).then_some(report.histogram);
 }
 
 /// Why the figures of a report must not be used, if so. A server that answers
@@ -110,26 +102,21 @@ fn measure(
     task: &Task,
     interrupted: &dyn Fn() -> bool,
 ) -> Result<(load::Report, ServerEnd), String> {
-    let left = bed.scratch.join("server.json");
-    // A server that leaves no report must not be credited with the last one's.
-    let _ = fs::remove_file(&left);
     let backend = start_backend(bed, definition)?;
     let port = backend.as_ref().map(|(_, port)| *port);
-    let (server, address) = start(bed, definition, task, port, &left)?;
-    let plan = plan(definition, effort, task, address, server.id());
-    let report = generate(bed, &plan, interrupted)?;
-    let End { status, context_switches } = server.end(PATIENCE)?;
+    let server = server::start(bed, definition, task, port, &bed.scratch)?.ready()?;
+    let plan = plan(definition, effort, task, server.address, server.id());
+    let plan = load::Plan { threads: threads(bed, &plan), ..plan };
+    let patience = plan.connect_timeout + 3 * plan.warmup + plan.duration + plan.grace + OVERTIME;
+    let json = serde_json::to_vec(&plan).map_err(|error| format!("the plan: {error}"))?;
+    let said = generate(bed, &["load", "--json", "--plan", "-"], &json, patience, interrupted)?;
+    let report = serde_json::from_str(&said);
+    let report = report.map_err(|error| format!("the generator's report: {error}"))?;
+    let end = server.end()?;
     if let Some((backend, _)) = backend {
         backend.end(PATIENCE)?;
     }
-    // Ours end in order. Of others, some let the signal end them.
-    let is_peer = definition.peer(&task.model).is_some();
-    let in_order = status.success() || (is_peer && was_asked_to_end(status));
-    if !in_order {
-        return Err(format!("the server ended with {status}"));
-    }
-    let said = fs::read(&left).ok().and_then(|text| serde_json::from_slice(&text).ok());
-    Ok((report, ServerEnd { context_switches, said }))
+    Ok((report, end))
 }
 
 /// Runs a program to its end, and reads its figures in what it prints.
@@ -143,7 +130,7 @@ fn run_job(
     let peer = definition.peer(&task.model).ok_or("only peers can be jobs")?;
     let backend = start_backend(bed, definition)?;
     let port = backend.as_ref().map(|(_, port)| *port);
-    let words = words(bed, 0, port, workers(definition, task), task.x);
+    let words = words(bed, &bed.scratch, 0, port, workers(definition, task), task.x);
     let command = &mut peer.start(&words)?;
     let said = Process::start("job", &bed.scratch, &bed.cores.server, command)?
         .result(JOB_PATIENCE, interrupted)?;
@@ -159,73 +146,8 @@ fn run_job(
     job.reads.iter().map(read).collect()
 }
 
-/// Starts the server behind those measured, if there is one, and waits until it
-/// listens; returns its port, too. What it costs is not the measured one's: it
-/// shares the generator's cores.
-fn start_backend(bed: &Bed, definition: &Definition) -> Result<Option<(Process, u16)>, String> {
-    let Some(backend) = &definition.backend else { return Ok(None) };
-    let port = free_port()?;
-    let words = words(bed, port, None, definition.server.workers, 0);
-    let process =
-        Process::start("backend", &bed.scratch, &bed.cores.client, &mut backend.start(&words))?;
-    wait_until_listening(port, PATIENCE).map_err(|why| format!("the backend: {why}"))?;
-    Ok(Some((process, port)))
-}
-
-fn words(bed: &Bed, port: u16, backend: Option<u16>, workers: u32, x: u32) -> Words<'_> {
-    let Bed { lab, benches, scratch, .. } = bed;
-    Words { lab, benches, scratch, port, backend, workers, x }
-}
-
-/// Starts the task's server, and waits until it listens.
-fn start(
-    bed: &Bed,
-    definition: &Definition,
-    task: &Task,
-    backend: Option<u16>,
-    left: &Path,
-) -> Result<(Process, SocketAddr), String> {
-    let start =
-        |command: &mut Command| Process::start("server", &bed.scratch, &bed.cores.server, command);
-    let workers = workers(definition, task);
-    if let Some(peer) = definition.peer(&task.model) {
-        let port = free_port()?;
-        let server = start(&mut peer.start(&words(bed, port, backend, workers, task.x))?)?;
-        return Ok((server, wait_until_listening(port, PATIENCE)?));
-    }
-    let variant = definition.variants.iter().find(|v| Some(&v.name) == task.variant.as_ref());
-    let service = variant.and_then(|v| v.service.as_ref()).unwrap_or(&definition.server.service);
-    let mut server = start(
-        Command::new(&bed.lab)
-            .args(["serve", &task.model, "--listen", "127.0.0.1:0", "--drain", DRAIN])
-            .args(["--service", service, "--workers", &workers.to_string(), "--report"])
-            .arg(left)
-            .args(definition.options(variant)),
-    )?;
-    let line = server.first_line(PATIENCE)?;
-    let address = line
-        .strip_prefix("listening on ")
-        .and_then(|address| address.parse().ok())
-        .ok_or_else(|| format!("the server said {line:?}, not where it listens"))?;
-    Ok((server, address))
-}
-
-fn workers(definition: &Definition, task: &Task) -> u32 {
-    let server = &definition.server;
-    match definition.x.varies {
-        Varies::Workers => task.x,
-        _ => *server.workers_of.get(&task.model).unwrap_or(&server.workers),
-    }
-}
-
-/// Whether the signal that asked it to end is what ended it; a shell's way to
-/// say so included.
-fn was_asked_to_end(status: ExitStatus) -> bool {
-    let asked = Signal::SIGTERM as i32;
-    status.signal() == Some(asked) || status.code() == Some(128 + asked)
-}
-
-fn plan(
+/// What the task's server is asked.
+pub(crate) fn plan(
     definition: &Definition,
     effort: &Effort,
     task: &Task,
@@ -250,20 +172,24 @@ fn plan(
     plan
 }
 
-fn generate(
+/// Threads of the generator: one for each of its cores, as far as they have
+/// connections to drive.
+pub(crate) fn threads(bed: &Bed, plan: &load::Plan) -> usize {
+    bed.cores.client.len().clamp(1, plan.connections.max(1))
+}
+
+/// Starts the generator with the words of a verb, tells it what to do, and returns
+/// what it prints.
+pub(crate) fn generate(
     bed: &Bed,
-    plan: &load::Plan,
+    verb: &[&str],
+    told: &[u8],
+    patience: Duration,
     interrupted: &dyn Fn() -> bool,
-) -> Result<load::Report, String> {
-    let json = serde_json::to_vec(plan).map_err(|error| format!("the plan: {error}"))?;
-    let mut generator = Process::start(
-        "generator",
-        &bed.scratch,
-        &bed.cores.client,
-        Command::new(&bed.lab).args(["load", "--json", "--plan", "-"]),
-    )?;
-    generator.tell(&json)?;
-    let patience = plan.connect_timeout + 3 * plan.warmup + plan.duration + plan.grace + OVERTIME;
-    let text = generator.output(patience, interrupted)?;
-    serde_json::from_str(&text).map_err(|error| format!("the generator's report: {error}"))
+) -> Result<String, String> {
+    let command = &mut Command::new(&bed.lab);
+    let mut generator =
+        Process::start("generator", &bed.scratch, &bed.cores.client, command.args(verb))?;
+    generator.tell(told)?;
+    generator.output(patience, interrupted)
 }

@@ -107,10 +107,10 @@ pub struct Verdict {
     pub claim: String,
     /// How it fared.
     pub outcome: Outcome,
-    /// Median over the blocks; absent if nothing was measured.
+    /// The value, from all blocks; absent if nothing was measured.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub measured: Option<f64>,
-    /// Lower end of the median's 95 % interval.
+    /// Lower end of its 95 % interval.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub low: Option<f64>,
     /// Upper end.

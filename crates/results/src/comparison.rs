@@ -21,21 +21,27 @@ pub struct Compare {
     /// nobody would act on.
     #[serde(default = "equivalent")]
     pub equivalent: f64,
-    /// An interval is narrow enough when its upper end is at most this much
-    /// above its lower end, as a share of it.
-    #[serde(default = "narrow")]
-    pub narrow: f64,
+    /// The same of latencies from the 99th percentile up: a few requests decide them.
+    #[serde(default = "equivalent_tail")]
+    pub equivalent_tail: f64,
 }
 
 fn equivalent() -> f64 {
     0.05
 }
 
-fn narrow() -> f64 {
-    0.1
+fn equivalent_tail() -> f64 {
+    0.2
 }
 
 impl Compare {
+    /// How far beyond 1 a ratio of `figure` is still equivalent: 1 + δ.
+    #[must_use]
+    pub fn edge(&self, figure: Figure) -> f64 {
+        let is_tail = figure.quantile().is_some_and(|quantile| quantile >= 0.99);
+        1.0 + if is_tail { self.equivalent_tail } else { self.equivalent }
+    }
+
     /// Whether cells at `x` are compared.
     #[must_use]
     pub fn is_at(&self, x: f64) -> bool {
@@ -43,11 +49,10 @@ impl Compare {
     }
 
     /// What an interval of ratios says, better or worse by `figure`'s sense. Where
-    /// it lies across an edge of δ, nothing: blocks are added until intervals are
-    /// narrow, and among many looks at nothing one will leave 1 out by a hair.
+    /// it lies across an edge of δ, nothing.
     #[must_use]
     pub fn standing(&self, figure: Figure, low: f64, high: f64) -> Standing {
-        self.standing_beyond(1.0 + self.equivalent, figure, low, high)
+        self.standing_beyond(self.edge(figure), figure, low, high)
     }
 
     /// The same with another edge than 1 + δ: where a control strays, it is no
@@ -77,9 +82,9 @@ pub struct Comparison {
     pub of: Cell,
     /// The denominator; in a control the same cell, measured a second time.
     pub over: Cell,
-    /// Median of the blocks' ratios.
+    /// The ratio, from all blocks.
     pub ratio: f64,
-    /// Lower end of its 95 % bootstrap interval.
+    /// Lower end of its 95 % interval.
     pub low: f64,
     /// Upper end.
     pub high: f64,
@@ -135,7 +140,7 @@ mod tests {
             figures: vec![Figure::RequestsPerServerCpuSecond],
             at: Vec::new(),
             equivalent: equivalent(),
-            narrow: narrow(),
+            equivalent_tail: equivalent_tail(),
         }
     }
 

@@ -1,19 +1,12 @@
 //! One experiment: its question, its raw trials, and what they come to.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
-use crate::{Claim, Compare, Comparison, Figure, Verdict};
-
-/// Fewer blocks carry no 95 % interval, and their range stands in its place: that
-/// of five holds the median of what they are drawn from in 94 of 100 cases.
-pub const FEWEST_BLOCKS: u32 = 6;
-
-/// How the remark on a cell begins that has no usable trial in a block; its
-/// number follows.
-pub const VOID_CELL: &str = "void in block ";
+use crate::{Cell, Claim, Compare, Comparison, Figure, Verdict};
 
 /// The content of `results/NAME.json`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -28,14 +21,19 @@ pub struct Experiment {
     pub title: String,
     /// The question that the experiment answers.
     pub question: String,
-    /// Hash of everything that determines the trials; another hash, another experiment.
-    pub plan_hash: String,
+    /// Everything that determines the trials, with no words and no charts: another
+    /// plan, another experiment.
+    pub plan: Value,
     /// The run that measured it: [`crate::Environment::started`].
     pub run: String,
     /// True for a run of `--quick`: fewer points, one short block.
     pub quick: bool,
-    /// False while trials are missing, as after an interruption.
+    /// False while trials are missing, as after an interruption. How many there are
+    /// is fixed by the plan, whatever they show; nothing is told apart before.
     pub complete: bool,
+    /// How servers were loaded in turn; absent where each had trials by itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub slices: Option<Slicing>,
     /// What is varied.
     pub x: Axis,
     /// Those measured, in the order of the plan: models, then peers.
@@ -61,13 +59,11 @@ pub struct Experiment {
     pub controls: Vec<Comparison>,
     /// Everyone against the baseline, within blocks.
     pub comparisons: Vec<Comparison>,
-    /// Why no further block was measured.
-    pub ended: Ended,
     /// Time that the trials took, over all sittings.
     pub spent_seconds: f64,
-    /// Medians over the blocks, with their intervals.
+    /// Every figure of every cell, with its interval.
     pub statistics: Vec<Statistic>,
-    /// Remarks on the run: a sweep cut to a limit, a trial that was void.
+    /// Remarks on the run: a sweep cut to a limit, a server that worked while others were loaded.
     #[serde(default)]
     pub remarks: Vec<String>,
     /// Every trial, raw.
@@ -106,17 +102,16 @@ pub struct Peer {
     pub version: String,
 }
 
-/// Why an experiment has as many blocks as it has.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum Ended {
-    /// It has not ended: blocks are missing.
-    #[default]
-    Not,
-    /// Every interval that counts was narrow enough.
-    Narrow,
-    /// The number of blocks, or the time, that the plan allows was used up.
-    Budget,
+/// How servers were loaded in turn.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Slicing {
+    /// Slices that each server had in a sitting.
+    pub rounds: u32,
+    /// Length of a slice, more or less a tenth.
+    pub slice_ms: f64,
+    /// Length of the ramp before it, which is not counted.
+    pub ramp_ms: f64,
 }
 
 /// A model that an experiment does not measure, and why.
@@ -222,6 +217,10 @@ pub struct Trial {
     pub variant: Option<String>,
     /// The place on the x axis.
     pub x: f64,
+    /// Number of the sitting in which it was loaded in turn with others; absent of a
+    /// trial by itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sitting: Option<u32>,
     /// Why the trial cannot be used, if it cannot.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub void: Option<String>,
@@ -234,6 +233,33 @@ pub struct Trial {
     /// What each worker did over the server's whole life, if the server says.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub workers: Vec<Share>,
+    /// What was counted in each round of a sitting.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub slices: Option<Slices>,
+    /// Latencies of the short requests in nanoseconds: `HdrHistogram`'s V2 format,
+    /// deflated, in base64.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub histogram: Option<String>,
+}
+
+/// The slices of one server in a sitting: in each list a number for each round.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Slices {
+    /// Answers.
+    pub answered: Vec<u64>,
+    /// CPU time that the server used for them.
+    pub server_cpu_ns: Vec<u64>,
+    /// CPU time that the generator used for them.
+    pub client_cpu_ns: Vec<u64>,
+    /// From the first request to the last answer.
+    pub length_ns: Vec<u64>,
+    /// Answers of the ramp before.
+    pub ramp_answered: Vec<u64>,
+    /// CPU time that the server used for those.
+    pub ramp_cpu_ns: Vec<u64>,
+    /// Bytes that the generator sent and received for each answer.
+    pub bytes_per_answer: f64,
 }
 
 /// One worker's share of a trial.
@@ -261,10 +287,9 @@ pub struct Statistic {
     pub x: f64,
     /// The figure.
     pub figure: Figure,
-    /// Median over the blocks.
-    pub median: f64,
-    /// Lower end of the median's 95 % bootstrap interval; of the range, where
-    /// blocks are few.
+    /// The value, from all blocks.
+    pub value: f64,
+    /// Lower end of its 95 % interval; the value itself, where blocks are few.
     pub low: f64,
     /// Upper end.
     pub high: f64,
@@ -273,6 +298,12 @@ pub struct Statistic {
 }
 
 impl Trial {
+    /// The cell that it measured.
+    #[must_use]
+    pub fn cell(&self) -> Cell {
+        Cell { model: self.model.clone(), variant: self.variant.clone(), x: self.x }
+    }
+
     /// Whether the trial counts for the statistics.
     #[must_use]
     pub fn is_usable(&self) -> bool {
@@ -285,6 +316,24 @@ impl Experiment {
     #[must_use]
     pub fn blocks(&self) -> u32 {
         self.trials.iter().map(|trial| trial.block + 1).max().unwrap_or(0)
+    }
+
+    /// The cells that have no usable trial in some block: the block, the cell, and why
+    /// its last attempt is void.
+    #[must_use]
+    pub fn void_cells(&self) -> Vec<(u32, Cell, &str)> {
+        fn name(one: &Trial) -> (u32, &str, Option<&str>, u64, bool) {
+            (one.block, &one.model, one.variant.as_deref(), one.x.to_bits(), one.control)
+        }
+        let usable = self.trials.iter().filter(|trial| trial.void.is_none());
+        let mut seen: BTreeSet<_> = usable.map(name).collect();
+        let attempts = self.trials.iter().rev().filter_map(|trial| {
+            let why = trial.void.as_deref()?;
+            seen.insert(name(trial)).then(|| (trial.block, trial.cell(), why))
+        });
+        let mut cells: Vec<_> = attempts.collect();
+        cells.reverse();
+        cells
     }
 
     /// The statistic of one cell, if it was measured.

@@ -35,6 +35,8 @@ pub enum Figure {
     FromSendP50Us,
     /// 99th percentile of the latency from the actual send, in an open loop.
     FromSendP99Us,
+    /// CPU time for a request in the ramp of a slice, over that in the slice itself.
+    RampCost,
     /// 99th percentile of how late the generator took up what was due.
     LatenessP99Us,
     /// 99th percentile of the time that answers lay in the generator's sockets.
@@ -134,6 +136,18 @@ impl Figure {
         }
     }
 
+    /// Which percentile of the latencies in a trial's histogram it is, if it is one.
+    #[must_use]
+    pub fn quantile(self) -> Option<f64> {
+        match self {
+            Self::LatencyP50Us => Some(0.5),
+            Self::LatencyP90Us => Some(0.9),
+            Self::LatencyP99Us => Some(0.99),
+            Self::LatencyP999Us => Some(0.999),
+            _ => None,
+        }
+    }
+
     /// Whether more or less of it is called faster or slower.
     #[must_use]
     pub fn is_speed(self) -> bool {
@@ -191,6 +205,7 @@ impl Figure {
             | Self::ContextSwitchesPerRequest
             | Self::SystemCallsPerRequest
             | Self::AcceptDrops
+            | Self::RampCost
             | Self::Censored
             | Self::Unsent
             | Self::Errors => Unit::Count,
@@ -214,6 +229,7 @@ impl Figure {
             Self::SlowLatencyP99Us => "p99 latency of the slow requests",
             Self::FromSendP50Us => "median latency from the send",
             Self::FromSendP99Us => "p99 latency from the send",
+            Self::RampCost => "CPU for a request in the ramp, over after it",
             Self::LatenessP99Us => "p99 lateness of the generator",
             Self::ReceiveLagP99Us => "p99 wait of answers in the generator",
             Self::Requested => "connections requested",

@@ -8,8 +8,7 @@ use crate::{Experiment, Figure};
 const WITHIN: f64 = 10.0;
 
 impl Experiment {
-    /// The greatest x such that at it, and everywhere below, the median of
-    /// `figure` is at most ten times its value at the least x. A value that is
+    /// The greatest x such that at it, and everywhere below, `figure` is at most ten times its value at the least x. A value that is
     /// missing, as of a percentile that too few answers support, or of a void
     /// cell, counts as beyond. `None` if all are within: then the sweep ends
     /// before the knee. `None` too where there is nothing at the least x to
@@ -22,11 +21,11 @@ impl Experiment {
     /// place of the knee hardly depends on the number.
     #[must_use]
     pub fn knee(&self, model: &str, variant: Option<&str>, figure: Figure) -> Option<f64> {
-        let median = |x| self.statistic(model, variant, x, figure).map(|found| found.median);
+        let value = |x| self.statistic(model, variant, x, figure).map(|found| found.value);
         let sweep = self.sweep(variant);
         let (&least, above) = sweep.split_first()?;
-        let most = WITHIN * median(least).filter(|median| *median > 0.0)?;
-        let is_within = |x: f64| median(x).is_some_and(|median| median <= most);
+        let most = WITHIN * value(least).filter(|value| *value > 0.0)?;
+        let is_within = |x: f64| value(x).is_some_and(|value| value <= most);
         let beyond = above.iter().position(|&x| !is_within(x))?;
         Some(sweep[beyond])
     }
@@ -52,34 +51,34 @@ mod tests {
     const FIGURE: Figure = Figure::LatencyP99Us;
 
     /// An experiment of one model, and of another that was measured everywhere.
-    fn experiment(medians: &[(f64, f64)]) -> Experiment {
+    fn experiment(values: &[(f64, f64)]) -> Experiment {
         let mut experiment: Experiment = serde_json::from_value(json!({
-            "schema": SCHEMA, "name": "n", "title": "t", "question": "q", "plan_hash": "0",
+            "schema": SCHEMA, "name": "n", "title": "t", "question": "q", "plan": {},
             "run": "r", "quick": false, "complete": true, "x": { "label": "rate" },
             "models": ["m", "other"], "compare": { "baseline": "m", "figures": [] },
             "charts": [], "claims": [], "verdicts": [], "controls": [], "comparisons": [],
-            "ended": "budget", "spent_seconds": 1.0, "statistics": [], "trials": [],
+            "spent_seconds": 1.0, "statistics": [], "trials": [],
         }))
         .unwrap();
-        let statistic = |model: &str, &(x, median): &(f64, f64)| Statistic {
+        let statistic = |model: &str, &(x, value): &(f64, f64)| Statistic {
             model: model.to_owned(),
             variant: None,
             x,
             figure: FIGURE,
-            median,
-            low: median,
-            high: median,
+            value,
+            low: value,
+            high: value,
             blocks: 7,
         };
         let everywhere = [1.0, 2.0, 4.0, 8.0].map(|x| (x, 1.0));
-        let all = medians.iter().map(|point| statistic("m", point));
+        let all = values.iter().map(|point| statistic("m", point));
         experiment.statistics =
             all.chain(everywhere.iter().map(|point| statistic("other", point))).collect();
         experiment
     }
 
-    fn knee(medians: &[(f64, f64)]) -> Option<f64> {
-        experiment(medians).knee("m", None, FIGURE)
+    fn knee(values: &[(f64, f64)]) -> Option<f64> {
+        experiment(values).knee("m", None, FIGURE)
     }
 
     #[test]

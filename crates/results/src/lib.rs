@@ -11,21 +11,28 @@
 mod claim;
 mod comparison;
 mod environment;
+mod estimate;
 mod experiment;
 mod figure;
 mod format;
+mod histogram;
 mod knee;
+mod measured;
 mod store;
+mod words;
 
 pub use claim::{Cell, Claim, Expectation, Outcome, Verdict};
 pub use comparison::{Compare, Comparison, Standing};
 pub use environment::Environment;
+pub use estimate::{Estimate, FEWEST_BLOCKS};
 pub use experiment::{
-    Axis, Chart, ChartKind, Ended, Experiment, FEWEST_BLOCKS, LeftOut, Peer, Reference, Scale,
-    Share, Statistic, Trial, VOID_CELL,
+    Axis, Chart, ChartKind, Experiment, LeftOut, Peer, Reference, Scale, Share, Slices, Slicing,
+    Statistic, Trial,
 };
 pub use figure::{Better, Figure, Unit};
+pub use histogram::decode_histogram;
+pub use measured::{Measured, Of};
 pub use store::{Error, Store, write_atomically};
 
 /// Version of the file format; a reader refuses any other.
-pub const SCHEMA: u32 = 2;
+pub const SCHEMA: u32 = 3;

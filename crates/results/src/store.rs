@@ -6,6 +6,7 @@ use std::{
 };
 
 use serde::{Serialize, de::DeserializeOwned};
+use serde_json::Value;
 
 use crate::{Environment, Experiment, SCHEMA};
 
@@ -141,7 +142,8 @@ impl Store {
     ///
     /// Fails if the folder or the file cannot be written.
     pub fn write_experiment(&self, experiment: &Experiment) -> Result<(), Error> {
-        write(&self.folder.join(format!("{}.json", experiment.name)), experiment)
+        let path = self.folder.join(format!("{}.json", experiment.name));
+        write_atomically(&path, &lines(experiment).map_err(format_error(&path))?)
     }
 }
 
@@ -164,10 +166,37 @@ pub fn write_atomically(path: &Path, content: &[u8]) -> Result<(), Error> {
 }
 
 fn write<T: Serialize>(path: &Path, value: &T) -> Result<(), Error> {
-    let mut json = serde_json::to_vec_pretty(value)
-        .map_err(|source| Error::Format { path: path.to_owned(), source })?;
+    let mut json = serde_json::to_vec_pretty(value).map_err(format_error(path))?;
     json.push(b'\n');
     write_atomically(path, &json)
+}
+
+/// An experiment with a line for each trial, statistic and comparison, of which
+/// there are thousands.
+fn lines(experiment: &Experiment) -> serde_json::Result<Vec<u8>> {
+    let mut json = Vec::new();
+    let Value::Object(fields) = serde_json::to_value(experiment)? else { return Ok(json) };
+    for (name, value) in fields {
+        json.extend(if json.is_empty() { b"{\n" } else { b",\n" });
+        serde_json::to_writer(&mut json, &name)?;
+        json.extend(b": ");
+        match value {
+            Value::Array(all) if all.first().is_some_and(Value::is_object) => {
+                for (n, one) in all.iter().enumerate() {
+                    json.extend(if n == 0 { b"[\n" } else { b",\n" });
+                    serde_json::to_writer(&mut json, one)?;
+                }
+                json.extend(b"\n]");
+            }
+            other => serde_json::to_writer(&mut json, &other)?,
+        }
+    }
+    json.extend(b"\n}\n");
+    Ok(json)
+}
+
+fn format_error(path: &Path) -> impl FnOnce(serde_json::Error) -> Error {
+    move |source| Error::Format { path: path.to_owned(), source }
 }
 
 fn read<T: DeserializeOwned>(path: &Path) -> Result<Option<T>, Error> {
@@ -176,14 +205,13 @@ fn read<T: DeserializeOwned>(path: &Path) -> Result<Option<T>, Error> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(source) => return Err(Error::Io { action: "read", path: path.to_owned(), source }),
     };
-    let format = |source| Error::Format { path: path.to_owned(), source };
     // The version first: a file of another version must not be told broken.
-    let value: serde_json::Value = serde_json::from_slice(&bytes).map_err(format)?;
+    let value: Value = serde_json::from_slice(&bytes).map_err(format_error(path))?;
     match value.get("schema").and_then(serde_json::Value::as_u64) {
         Some(found) if found != u64::from(SCHEMA) => {
             Err(Error::Schema { path: path.to_owned(), found })
         }
-        _ => serde_json::from_value(value).map_err(format).map(Some),
+        _ => serde_json::from_value(value).map_err(format_error(path)).map(Some),
     }
 }
 

@@ -1,6 +1,6 @@
 //! `{{chart FILE}}`: the drawing, inline, so that it follows the book's theme.
 
-use results::{Chart, Experiment, VOID_CELL};
+use results::{Chart, Experiment};
 
 use crate::{
     directive::Directive,
@@ -37,15 +37,14 @@ fn caption(experiment: &Experiment, chart: &Chart) -> String {
         format!(" Without {model}{}: {}.", left_out.place(), why.trim_end_matches('.'))
     });
     // On a busy machine too many for a caption.
-    let (void, told): (Vec<&String>, Vec<&String>) =
-        experiment.remarks.iter().partition(|remark| remark.starts_with(VOID_CELL));
-    let void = match void.len() {
+    let void = match experiment.void_cells().len() {
         0 => String::new(),
         1 => " One cell was void in a block.".to_owned(),
         count => format!(" {count} cells were void in a block."),
     };
-    let remarks = told
-        .into_iter()
+    let remarks = experiment
+        .remarks
+        .iter()
         .map(|remark| format!(" {}.", html::escape(remark.trim_end_matches('.'))))
         .chain([void]);
     format!(

@@ -3,7 +3,7 @@
 //! `figure=FIGURE` and `variant=NAME` choose a part. The controls stand on top:
 //! how far a server differs from itself says how far to believe the rest.
 
-use results::{Comparison, Ended, Experiment, Figure, Standing};
+use results::{Comparison, Experiment, Figure, Standing};
 
 use crate::{
     cell,
@@ -129,17 +129,9 @@ fn verdict(one: &Comparison, is_control: bool) -> (&'static str, &'static str) {
 
 /// How the table came about: `9 blocks …; ratios up to 1.05 are equivalent`.
 fn provenance(experiment: &Experiment) -> String {
-    let blocks = match experiment.blocks() {
-        1 => "1 block".to_owned(),
-        blocks => format!("{blocks} blocks"),
-    };
-    let ended = match experiment.ended {
-        Ended::Not => "not all that are planned",
-        Ended::Narrow => "until every interval was narrow",
-        Ended::Budget => "all that the plan allows",
-    };
+    let effort = experiment.effort();
     format!(
-        "\n<p class=\"provenance\">Ratios within blocks: {blocks}, {ended}. From {} to {} they \
+        "\n<p class=\"provenance\">Ratios within blocks: {effort}. From {} to {} they \
          are equivalent. Measured by {}.</p>",
         quantity::ratio(1.0 / (1.0 + experiment.compare.equivalent)),
         quantity::ratio(1.0 + experiment.compare.equivalent),

@@ -33,7 +33,7 @@ pub(super) fn render(directive: &Directive<'_>, evidence: &Evidence) -> Result<S
         cell::blocks(experiment, statistic.blocks),
         cell::interval(statistic.blocks, &interval)
     );
-    let median = quantity::format(figure.unit(), statistic.median);
+    let median = quantity::format(figure.unit(), statistic.value);
     let text =
         if with_interval && interval != median { format!("{median} ({interval})") } else { median };
     Ok(html::figure(&text, &title))

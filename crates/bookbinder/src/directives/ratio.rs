@@ -1,12 +1,12 @@
 //! `{{ratio EXPERIMENT MODEL X FIGURE over=MODEL}}`: how many times as much.
 //!
-//! The ratio is taken within each block, where the machine was the same for
-//! both, and the median of the ratios is shown. Where the experiment compares
+//! The ratio is taken within each block, where the machine was the same for both.
+//! Where the experiment compares
 //! the two, its interval and verdict are told. `over-x=` and `over-variant=`
 //! choose another point of the same or of another model; `show=interval` adds
 //! the interval.
 
-use results::{Cell, Experiment, Figure, Statistic};
+use results::{Cell, Experiment, Figure, Measured, Statistic};
 
 use crate::{
     cell::{self, Point},
@@ -39,7 +39,7 @@ pub(super) fn render(directive: &Directive<'_>, evidence: &Evidence) -> Result<S
     };
     let (of, over) = (of.statistic(experiment, figure)?, over.statistic(experiment, figure)?);
     let ratio = compared(experiment, of, over, figure)
-        .or_else(|| from_blocks(experiment, of, over, figure))
+        .or_else(|| measured(experiment, of, over, figure))
         .ok_or_else(|| {
             Failure::Missing(Missing {
                 what: "no block holds both points".to_owned(),
@@ -55,14 +55,14 @@ pub(super) fn render(directive: &Directive<'_>, evidence: &Evidence) -> Result<S
         cell::blocks(experiment, ratio.blocks),
         ratio.told
     );
-    let median = quantity::digits(ratio.median);
-    let text = if with_interval { format!("{median} ({})", ratio.interval) } else { median };
+    let value = quantity::digits(ratio.value);
+    let text = if with_interval { format!("{value} ({})", ratio.interval) } else { value };
     Ok(html::figure(&text, &title))
 }
 
 /// A ratio with what is known of it.
 struct Ratio {
-    median: f64,
+    value: f64,
     blocks: u32,
     /// `0.58–0.62`.
     interval: String,
@@ -87,63 +87,26 @@ fn compared(
         cell::interval(found.blocks, &interval),
         found.standing.label(figure)
     );
-    Some(Ratio { median: found.ratio, blocks: found.blocks, interval, told })
+    Some(Ratio { value: found.ratio, blocks: found.blocks, interval, told })
 }
 
-/// The ratio from the blocks alone, with their range: nobody has judged it.
-fn from_blocks(
+/// The ratio of two points that the experiment does not compare: nobody has judged it.
+fn measured(
     experiment: &Experiment,
     of: &Statistic,
     over: &Statistic,
     figure: Figure,
 ) -> Option<Ratio> {
-    let ratios = within_blocks(experiment, of, over, figure);
-    let interval = quantity::ratios(*ratios.first()?, *ratios.last()?);
+    let cell =
+        |at: &Statistic| Cell { model: at.model.clone(), variant: at.variant.clone(), x: at.x };
+    let estimate = Measured::of(experiment).ratio(&cell(of), &cell(over), figure)?;
+    let interval = quantity::ratios(estimate.low, estimate.high);
     Some(Ratio {
-        median: median(&ratios),
-        blocks: u32::try_from(ratios.len()).unwrap_or(u32::MAX),
-        told: format!("least to greatest {interval}"),
+        value: estimate.value,
+        blocks: estimate.blocks,
+        told: cell::interval(estimate.blocks, &interval),
         interval,
     })
-}
-
-/// The ratios of the blocks that hold both points, in rising order.
-fn within_blocks(
-    experiment: &Experiment,
-    of: &Statistic,
-    over: &Statistic,
-    figure: Figure,
-) -> Vec<f64> {
-    let values = |point: &Statistic| -> Vec<(u32, f64)> {
-        let trials = experiment.trials.iter().filter(|trial| {
-            trial.is_usable()
-                && trial.model == point.model
-                && trial.variant == point.variant
-                && trial.x.total_cmp(&point.x).is_eq()
-        });
-        trials.filter_map(|trial| Some((trial.block, *trial.figures.get(&figure)?))).collect()
-    };
-    let below = values(over);
-    let mut ratios: Vec<f64> = values(of)
-        .into_iter()
-        .filter_map(|(block, above)| {
-            let (_, below) = below.iter().find(|(other, _)| *other == block)?;
-            Some(above / below)
-        })
-        .filter(|ratio| ratio.is_finite())
-        .collect();
-    ratios.sort_by(f64::total_cmp);
-    ratios
-}
-
-/// The median of numbers in rising order, of which there is at least one.
-fn median(sorted: &[f64]) -> f64 {
-    let middle = sorted.len() / 2;
-    if sorted.len() % 2 == 1 {
-        sorted[middle]
-    } else {
-        f64::midpoint(sorted[middle - 1], sorted[middle])
-    }
 }
 
 #[cfg(test)]

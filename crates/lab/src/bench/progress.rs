@@ -48,8 +48,7 @@ impl Progress {
                         "going on with an interrupted run: {kept} trials are there"
                     ));
                 }
-                let (least, most) = estimate;
-                self.line(&format!("about {}{}", rounded(*least), at_most(*least, *most)));
+                self.line(&format!("about {}", rounded(*estimate)));
             }
             Event::Experiment(definition) => {
                 self.line(&format!("{}: {}", definition.name, definition.question));
@@ -96,14 +95,6 @@ fn cores(cores: &[u32]) -> String {
             format!("cores {}", cores.iter().map(u32::to_string).collect::<Vec<_>>().join(", "))
         }
     }
-}
-
-/// What the run may take beyond its least, if that is worth a word.
-fn at_most(least: Duration, most: Duration) -> String {
-    if most < least + Duration::from_secs(10) {
-        return String::new();
-    }
-    format!(", at most {}, until the intervals are narrow", rounded(most))
 }
 
 /// To the second: a promise of milliseconds would be none.

@@ -160,7 +160,7 @@ fn a_request_that_is_waited_for_costs_one_context_switch() {
         .statistics
         .iter()
         .filter(|one| one.figure == Figure::ContextSwitchesPerRequest)
-        .map(|one| (one.model.as_str(), one.median))
+        .map(|one| (one.model.as_str(), one.value))
         .collect();
     let rows: Vec<_> =
         found.iter().map(|(model, per)| vec![(*model).to_owned(), format!("{per:.3}")]).collect();

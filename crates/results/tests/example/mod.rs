@@ -1,8 +1,8 @@
 //! A file of each kind in which nothing that can be there is missing.
 
 use results::{
-    Axis, Cell, Chart, ChartKind, Claim, Compare, Comparison, Ended, Environment, Expectation,
-    Experiment, Figure, LeftOut, Outcome, Peer, Reference, SCHEMA, Scale, Share, Standing,
+    Axis, Cell, Chart, ChartKind, Claim, Compare, Comparison, Environment, Expectation, Experiment,
+    Figure, LeftOut, Outcome, Peer, Reference, SCHEMA, Scale, Share, Slices, Slicing, Standing,
     Statistic, Trial, Verdict,
 };
 
@@ -24,6 +24,17 @@ fn trial(turn: u32, model: &str) -> Trial {
         warnings: vec!["adherence was 0.9".to_owned()],
         figures: [(FIGURE, 150_000.5), (Figure::Served, 64.0)].into(),
         workers: vec![Share { name: "worker-0".to_owned(), connections: 64, requests: 1000 }],
+        sitting: Some(0),
+        slices: Some(Slices {
+            answered: vec![2000, 2010],
+            server_cpu_ns: vec![13_000_000, 13_100_000],
+            client_cpu_ns: vec![14_000_000, 14_100_000],
+            length_ns: vec![20_000_000, 20_500_000],
+            ramp_answered: vec![200, 210],
+            ramp_cpu_ns: vec![1_500_000, 1_600_000],
+            bytes_per_answer: 128.0,
+        }),
+        histogram: Some("SGlzdG9ncmFt".to_owned()),
     }
 }
 
@@ -78,7 +89,7 @@ pub(crate) fn experiment() -> Experiment {
         name: "example".to_owned(),
         title: "An example".to_owned(),
         question: "Does it pass?".to_owned(),
-        plan_hash: "0123456789abcdef".to_owned(),
+        plan: serde_json::json!({ "blocks": 6 }),
         run: environment().started,
         quick: false,
         complete: true,
@@ -96,7 +107,6 @@ pub(crate) fn experiment() -> Experiment {
             figures: vec![FIGURE],
             at: vec![64.0],
             equivalent: 0.05,
-            narrow: 0.1,
         },
         charts: vec![chart()],
         claims: vec![claim()],
@@ -110,19 +120,19 @@ pub(crate) fn experiment() -> Experiment {
         }],
         controls: vec![comparison("event-loop", Standing::Equivalent)],
         comparisons: vec![comparison("go-echo", Standing::Inconclusive)],
-        ended: Ended::Budget,
+        slices: Some(Slicing { rounds: 2, slice_ms: 20.0, ramp_ms: 2.5 }),
         spent_seconds: 12.5,
         statistics: vec![Statistic {
             model: "go-echo".to_owned(),
             variant: Some("echo".to_owned()),
             x: 64.0,
             figure: FIGURE,
-            median: 150_000.5,
+            value: 150_000.5,
             low: 140_000.0,
             high: 160_000.0,
             blocks: 6,
         }],
-        remarks: vec!["void in block 0: adherence was 0.9".to_owned()],
+        remarks: vec!["the sweep was cut".to_owned()],
         trials: vec![trial(0, "event-loop"), trial(1, "event-loop"), trial(2, "go-echo")],
     }
 }
