@@ -19,7 +19,7 @@ mod store;
 
 pub use claim::{Cell, Claim, Expectation, Outcome, Verdict};
 pub use comparison::{Compare, Comparison, Standing};
-pub use environment::Environment;
+pub use environment::{CoreSpeed, Environment, core_list};
 pub use experiment::{
     Axis, Chart, ChartKind, Ended, Experiment, FEWEST_BLOCKS, LeftOut, Peer, Reference, Scale,
     Share, Statistic, Trial, VOID_CELL,

@@ -107,7 +107,7 @@ fn a_file_that_lacks_anything_does_not_pass() {
     assert!(!faults::<Experiment>(&file).is_empty());
 
     let whole = serde_json::to_value(environment()).unwrap();
-    for field in whole.as_object().unwrap().keys() {
+    for field in whole.as_object().unwrap().keys().filter(|&key| key != "speed") {
         let mut file = whole.clone();
         file.as_object_mut().unwrap().remove(field);
         assert!(!faults::<Environment>(&file).is_empty(), "without {field} it passes");

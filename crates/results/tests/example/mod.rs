@@ -1,9 +1,9 @@
 //! A file of each kind in which nothing that can be there is missing.
 
 use results::{
-    Axis, Cell, Chart, ChartKind, Claim, Compare, Comparison, Ended, Environment, Expectation,
-    Experiment, Figure, LeftOut, Outcome, Peer, Reference, SCHEMA, Scale, Share, Standing,
-    Statistic, Trial, Verdict,
+    Axis, Cell, Chart, ChartKind, Claim, Compare, Comparison, CoreSpeed, Ended, Environment,
+    Expectation, Experiment, Figure, LeftOut, Outcome, Peer, Reference, SCHEMA, Scale, Share,
+    Standing, Statistic, Trial, Verdict,
 };
 
 const FIGURE: Figure = Figure::RequestsPerServerCpuSecond;
@@ -144,6 +144,7 @@ pub(crate) fn environment() -> Environment {
         commit: "unknown".to_owned(),
         program: "0123456789abcdef".to_owned(),
         remarks: vec!["the machine was busy".to_owned()],
+        speed: vec![CoreSpeed { core: 0, median: 1.0, slow: 0.25, slowest: 3.5, drift: 0.98 }],
         started: "2026-01-01T00:00:00Z".to_owned(),
         finished: true,
     }
