@@ -10,7 +10,10 @@ use std::{
 };
 
 use results::{Experiment, Store};
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::{
+    process::{Pid, Signal, kill_process},
+    thread::{CpuSet, sched_getaffinity},
+};
 use tempfile::TempDir;
 
 const TINY: &str = r#"
@@ -132,6 +135,53 @@ fn a_finished_run_is_measured_anew() {
     thread::sleep(Duration::from_millis(1100));
     assert_eq!(bench(folder.path(), &["--quick"]).status.code(), Some(0));
     assert_ne!(tiny(folder.path()).unwrap().run, first.run);
+}
+
+/// The first core that we may use, as an option has it.
+fn a_core() -> String {
+    let allowed = sched_getaffinity(None).unwrap();
+    (0..CpuSet::MAX_CPU).find(|&core| allowed.is_set(core)).unwrap().to_string()
+}
+
+#[test]
+fn server_and_generator_run_where_they_are_told_to() {
+    let folder = workspace(TINY);
+    let core = a_core();
+    let options = ["--quick", "--server-cores", &core, "--client-cores", &core];
+    let output = bench(folder.path(), &options);
+    let said = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(0), "{said}");
+    assert!(said.contains(&format!("server on core {core}, generator on core {core}")), "{said}");
+    assert!(said.contains(&format!("server and generator share core {core}:")), "{said}");
+    let environment = Store::new(folder.path().join("results")).environment().unwrap().unwrap();
+    let core = core.parse().unwrap();
+    assert_eq!((environment.server_cores, environment.client_cores), (vec![core], vec![core]));
+    assert_eq!(environment.cores, 1);
+    let looked: Vec<u32> = environment.speed.iter().map(|speed| speed.core).collect();
+    assert_eq!(looked, [core], "its speed is looked at, once");
+}
+
+#[test]
+fn cores_that_cannot_be_are_a_usage_error_that_says_which_there_are() {
+    let folder = workspace(TINY);
+    let core = a_core();
+    for (list, says) in [
+        ("", "the server's cores `` are no list"),
+        ("3-1", "the server's cores `3-1` are no list"),
+        ("0-99999", "this process has no core"),
+        ("0-99999:x", "are no list"),
+    ] {
+        let output = bench(folder.path(), &["--server-cores", list]);
+        let said = text(&output.stderr);
+        assert_eq!(output.status.code(), Some(2), "{list}: {said}");
+        assert!(said.contains(says) && said.contains(&format!("there are {core}")), "{said}");
+        assert!(!folder.path().join("results").exists(), "nothing is measured");
+    }
+    let output = bench(folder.path(), &["--client-cores", "1023"]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(text(&output.stderr).contains("the generator's cores"), "{}", text(&output.stderr));
+    let output = lab(folder.path(), &["bench", "--judge", "--server-cores", &core]).output();
+    assert_eq!(output.unwrap().status.code(), Some(2), "judging runs nowhere");
 }
 
 #[test]
