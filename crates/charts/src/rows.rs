@@ -143,7 +143,7 @@ pub(crate) fn notes(experiment: &Experiment, rows: &[&Row<'_>]) -> Vec<String> {
     let (least, most) = (counts().min().unwrap_or(0), counts().max().unwrap_or(0));
     let band = Unit::Count.format(experiment.compare.equivalent * 100.0);
     let mut notes = vec![
-        format!("Marks: median of the ratios within {}.", blocks(least, most)),
+        format!("Marks: mean of the ratios within {}.", blocks(least, most)),
         format!("Shaded: within {band} % of 1, which nobody would act on."),
     ];
     if rows.iter().any(|row| row.is_control) {

@@ -124,7 +124,7 @@ pub(crate) fn how_to_read(series: &[Series<'_>]) -> Option<String> {
     } else {
         String::new()
     };
-    (blocks > 1).then(|| format!("Marks: median of {blocks} blocks{bars}."))
+    (blocks > 1).then(|| format!("Marks: mean of {blocks} blocks{bars}."))
 }
 
 /// What the hollow marks mean, if there are any.

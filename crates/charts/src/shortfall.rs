@@ -61,7 +61,7 @@ impl Shortfall {
 
 /// A number of connections in full: `9,996`, which three digits would round to all of 10 k.
 ///
-/// A median of two blocks may lie between two numbers; it is rounded down, so
+/// A mean of two blocks may lie between two numbers; it is rounded down, so
 /// that it never says more than were served.
 fn whole(count: f64) -> String {
     let digits = format!("{:.0}", count.floor());

@@ -11,7 +11,7 @@ use std::{
 
 use anyhow::{Context, Result, bail};
 use clap::builder::PossibleValuesParser;
-use measure::{Bench, Definition, Finish};
+use measure::{Bench, Cores, Definition, Finish};
 use results::Store;
 use signal_hook::{
     consts::{SIGINT, SIGTERM},
@@ -40,14 +40,22 @@ pub(crate) struct Args {
     /// Folder for the results [default: results/ of the workspace]
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
+    /// Cores for the servers, as taskset has them, such as 0-3,8 [default: half of
+    /// those that this process may use, or what --client-cores leaves]
+    #[arg(long, value_name = "LIST", conflicts_with = "judge")]
+    server_cores: Option<String>,
+    /// Cores for the load generator; some may be the servers' too [default: what
+    /// the servers leave]
+    #[arg(long, value_name = "LIST", conflicts_with = "judge")]
+    client_cores: Option<String>,
 }
 
 /// Measures what is not yet measured, and draws.
 pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     let root = workspace::root()?;
     let benches = root.join("benches");
-    let definitions = match definitions(&benches, &args.experiments) {
-        Ok(definitions) => definitions,
+    let (definitions, cores) = match wanted(&benches, args) {
+        Ok(wanted) => wanted,
         Err(error) => {
             eprintln!("lab bench: {error:#}");
             return Ok(ExitCode::from(code::USAGE));
@@ -71,6 +79,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
         definitions,
         models,
         store: store.clone(),
+        cores,
         quick: args.quick,
         interrupted: &interrupted,
     };
@@ -113,6 +122,12 @@ fn conclude(store: &Store, void: usize) -> Result<ExitCode> {
         return Ok(ExitCode::from(code::VOID));
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// What is to be measured, and where.
+fn wanted(benches: &Path, args: &Args) -> Result<(Vec<Definition>, Cores)> {
+    let cores = Cores::divide(args.server_cores.as_deref(), args.client_cores.as_deref())?;
+    Ok((definitions(benches, &args.experiments)?, cores))
 }
 
 fn definitions(folder: &Path, wanted: &[String]) -> Result<Vec<Definition>> {

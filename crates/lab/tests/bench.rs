@@ -10,7 +10,10 @@ use std::{
 };
 
 use results::{Experiment, Store};
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::{
+    process::{Pid, Signal, kill_process},
+    thread::{CpuSet, sched_getaffinity},
+};
 use tempfile::TempDir;
 
 const TINY: &str = r#"
@@ -104,7 +107,7 @@ fn an_interrupted_run_leaves_whole_files_and_the_next_goes_on() {
     assert!(said.contains("going on with an interrupted run"), "{said}");
     let after = tiny(path).unwrap();
     assert!(after.complete && after.run == before.run);
-    assert_eq!(after.trials[..5], before.trials[..5], "the block that was whole is kept");
+    assert_eq!(after.trials[..6], before.trials[..6], "what was measured is kept");
     let usable = after.trials.iter().filter(|trial| trial.void.is_none()).count();
     assert_eq!(usable, 10, "two models, two values, a control, in two blocks");
     assert_eq!((after.controls.len(), after.comparisons.len()), (1, 1));
@@ -134,19 +137,83 @@ fn a_finished_run_is_measured_anew() {
     assert_ne!(tiny(folder.path()).unwrap().run, first.run);
 }
 
+/// The first core that we may use, as an option has it.
+fn a_core() -> String {
+    let allowed = sched_getaffinity(None).unwrap();
+    (0..CpuSet::MAX_CPU).find(|&core| allowed.is_set(core)).unwrap().to_string()
+}
+
 #[test]
-fn blocks_are_added_until_the_plan_allows_no_more() {
-    // No interval is narrower than nothing.
-    let folder = workspace(
-        &TINY
-            .replace("at = [8]", "at = [8]\nnarrow = 0.0")
-            .replace("blocks = 2", "blocks = 2\nmost = 4")
-            .replace("values = [1, 8]", "values = [8]"),
+fn server_and_generator_run_where_they_are_told_to() {
+    let folder = workspace(TINY);
+    let core = a_core();
+    let options = ["--quick", "--server-cores", &core, "--client-cores", &core];
+    let output = bench(folder.path(), &options);
+    let said = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(0), "{said}");
+    assert!(said.contains(&format!("server on core {core}, generator on core {core}")), "{said}");
+    assert!(said.contains(&format!("server and generator share core {core}:")), "{said}");
+    let environment = Store::new(folder.path().join("results")).environment().unwrap().unwrap();
+    let core = core.parse().unwrap();
+    assert_eq!((environment.server_cores, environment.client_cores), (vec![core], vec![core]));
+    assert_eq!(environment.cores, 1);
+    let looked: Vec<u32> = environment.speed.iter().map(|speed| speed.core).collect();
+    assert_eq!(looked, [core], "its speed is looked at, once");
+}
+
+#[test]
+fn cores_that_cannot_be_are_a_usage_error_that_says_which_there_are() {
+    let folder = workspace(TINY);
+    let core = a_core();
+    for (list, says) in [
+        ("", "the server's cores `` are no list"),
+        ("3-1", "the server's cores `3-1` are no list"),
+        ("0-99999", "this process has no core"),
+        ("0-99999:x", "are no list"),
+    ] {
+        let output = bench(folder.path(), &["--server-cores", list]);
+        let said = text(&output.stderr);
+        assert_eq!(output.status.code(), Some(2), "{list}: {said}");
+        assert!(said.contains(says) && said.contains(&format!("there are {core}")), "{said}");
+        assert!(!folder.path().join("results").exists(), "nothing is measured");
+    }
+    let output = bench(folder.path(), &["--client-cores", "1023"]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(text(&output.stderr).contains("the generator's cores"), "{}", text(&output.stderr));
+    let output = lab(folder.path(), &["bench", "--judge", "--server-cores", &core]).output();
+    assert_eq!(output.unwrap().status.code(), Some(2), "judging runs nowhere");
+}
+
+#[test]
+fn servers_are_loaded_in_turn_and_an_interrupt_keeps_whole_sittings() {
+    let in_turn = TINY.replace("blocks = 2", "blocks = 5\nrounds = 3").replace(
+        "[[chart]]",
+        "[[variant]]\nname = \"one\"\n[[variant]]\nname = \"two\"\n[[chart]]",
     );
-    assert_eq!(bench(folder.path(), &[]).status.code(), Some(0));
-    let wide = tiny(folder.path()).unwrap();
-    assert_eq!((wide.blocks(), wide.ended), (4, results::Ended::Budget));
-    assert!(wide.spent_seconds > 0.0);
+    let in_turn = in_turn
+        .replace("model = \"thread-pool\", x", "model = \"thread-pool\", variant = \"one\", x");
+    let folder = workspace(&in_turn);
+    let path = folder.path();
+    let mut child = lab(path, &["bench", "--models", "thread-pool,event-loop"]).spawn().unwrap();
+    wait_for_trials(path, &mut child, 12);
+    kill_process(Pid::from_child(&child), Signal::INT).unwrap();
+    assert_eq!(child.wait_with_output().unwrap().status.code(), Some(130));
+    let before = tiny(path).unwrap();
+
+    assert_eq!(bench(path, &[]).status.code(), Some(0));
+    let after = tiny(path).unwrap();
+    let kept = before.trials.len();
+    assert!(after.complete && after.trials[..kept] == before.trials[..]);
+    // Two models at 1; at 8 the control as well; each with two variants, in five blocks.
+    let usable: Vec<_> = after.trials.iter().filter(|trial| trial.void.is_none()).collect();
+    assert_eq!(usable.len(), 5 * 2 * (2 + 3));
+    assert!(usable.iter().all(|trial| trial.slices.as_ref().unwrap().answered.len() == 3));
+    let sittings: std::collections::BTreeSet<_> = usable.iter().map(|t| t.sitting).collect();
+    assert_eq!(sittings.len(), 10, "one for each x and block, with all variants");
+    assert_eq!(after.slices.unwrap().rounds, 3);
+    for one in after.controls.iter().chain(&after.comparisons) {
+        assert_eq!(one.blocks, 5);
+    }
 }
 
 #[test]

@@ -37,6 +37,8 @@ pub struct Bench<'a> {
     pub models: Vec<String>,
     /// The results folder.
     pub store: Store,
+    /// Where servers and the generator run.
+    pub cores: Cores,
     /// Fewer points, one short block.
     pub quick: bool,
     /// Set to end the run after the current trial, which is not kept.
@@ -104,7 +106,7 @@ impl Bench<'_> {
     ///
     /// Fails if results cannot be read or written, not if a trial fails.
     pub fn run(&self, watch: &mut dyn FnMut(Event)) -> Result<Finish, Error> {
-        let cores = Cores::divide().map_err(Error::system("divide the cores"))?;
+        let cores = self.cores.clone();
         let limits = Limits::look_up();
         let mut environment = self.environment(&cores, &limits)?;
         let scratch = self.store.folder().join("scratch.tmp");
@@ -128,7 +130,7 @@ impl Bench<'_> {
         limits: &Limits,
         watch: &mut dyn FnMut(Event),
     ) -> Result<Finish, Error> {
-        environment.remarks = preflight(environment, limits, &bed.cores);
+        preflight(environment, limits, &bed.cores);
         let mut jobs = Vec::new();
         for definition in &self.definitions {
             jobs.push(self.job(definition, bed, environment, limits)?);
@@ -169,8 +171,8 @@ impl Bench<'_> {
     fn environment(&self, cores: &Cores, limits: &Limits) -> Result<Environment, Error> {
         let new = environment::record(&self.lab, cores, limits);
         let same = |old: &Environment| {
-            let Environment { started, remarks, finished, .. } = old.clone();
-            !finished && *old == Environment { started, remarks, finished, ..new.clone() }
+            let Environment { started, remarks, speed, finished, .. } = old.clone();
+            !finished && *old == Environment { started, remarks, speed, finished, ..new.clone() }
         };
         let old = results::Error::or_outdated(self.store.environment())?;
         Ok(old.filter(same).unwrap_or(new))

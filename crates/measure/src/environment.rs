@@ -34,6 +34,7 @@ pub(crate) fn record(lab: &Path, cores: &Cores, limits: &Limits) -> Environment 
         commit: commit(),
         program: hash(lab),
         remarks: Vec::new(),
+        speed: Vec::new(),
         started: humantime::format_rfc3339_seconds(SystemTime::now()).to_string(),
         finished: false,
     }

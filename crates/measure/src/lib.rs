@@ -36,6 +36,7 @@ mod trial;
 
 pub use across::{Across, Interval, across};
 pub use bench::{Bench, Event, Finish};
+pub use cores::Cores;
 pub use definition::{Definition, Effort, Server, Sweep, Variant, Varies};
 pub use error::Error;
 pub use limits::Limits;

@@ -1,9 +1,11 @@
 //! What a run should know of the machine before it starts.
 
+mod speed;
+
 use std::{thread, time::Duration};
 
 use procfs::{CurrentSI as _, KernelStats};
-use results::Environment;
+use results::{Environment, core_list};
 
 use crate::{Limits, cores::Cores};
 
@@ -14,16 +16,10 @@ const BUSY: f64 = 0.1;
 /// A backlog below this drops connections of a ramp.
 const BACKLOG: u64 = 1024;
 
-/// What speaks against figures of this machine, now: each says what to do.
-pub(crate) fn preflight(environment: &Environment, limits: &Limits, cores: &Cores) -> Vec<String> {
-    let mut said = Vec::new();
-    if cores.server.is_empty() {
-        said.push(
-            "there is one core for server and generator: they take it from each other, and no \
-             figure of time tells much; give at least two (taskset, cpuset)"
-                .to_owned(),
-        );
-    }
+/// Puts into the record what speaks against figures of this machine, now: each
+/// remark says what to do, or what not to believe. Takes a second and a half.
+pub(crate) fn preflight(environment: &mut Environment, limits: &Limits, cores: &Cores) {
+    let mut said = divided(cores);
     if !["performance", "unknown"].contains(&environment.governor.as_str()) {
         said.push(format!(
             "the frequency governor is `{}`: a core speeds up while it works, so short trials look \
@@ -39,7 +35,44 @@ pub(crate) fn preflight(environment: &Environment, limits: &Limits, cores: &Core
         ));
     }
     said.extend(others(cores));
+    environment.speed = speed::look(&cores.all());
+    said.extend(speed::remarks(&environment.speed));
+    environment.remarks = said;
+}
+
+/// What is wrong with how the cores are divided.
+fn divided(cores: &Cores) -> Vec<String> {
+    if cores.server.is_empty() {
+        return vec![
+            "there is one core for server and generator: they take it from each other, and no \
+             figure of time tells much; give at least two (taskset, cpuset)"
+                .to_owned(),
+        ];
+    }
+    let mut said = Vec::new();
+    let shared = cores.shared();
+    if !shared.is_empty() {
+        said.push(format!(
+            "server and generator share {}: they take it from each other, so times hold what both \
+             do; CPU per request still tells. Where there are more cores, give each its own \
+             (--server-cores, --client-cores)",
+            named(&shared)
+        ));
+    }
+    said.extend(cores.torn().iter().map(|torn| {
+        format!(
+            "{} are hyperthreads of one physical core, and server and generator divide them: \
+             each is slower while the other works; give both to one (--server-cores, \
+             --client-cores)",
+            named(torn)
+        )
+    }));
     said
+}
+
+fn named(cores: &[usize]) -> String {
+    let plural = if cores.len() == 1 { "" } else { "s" };
+    format!("core{plural} {}", core_list(cores))
 }
 
 /// Who else works on the cores of server and generator.
@@ -47,10 +80,9 @@ fn others(cores: &Cores) -> Option<String> {
     let before = busy()?;
     thread::sleep(LOOK);
     let after = busy()?;
-    let pinned: Vec<usize> = if cores.server.is_empty() {
-        (0..after.len()).collect()
-    } else {
-        [&cores.server[..], &cores.client[..]].concat()
+    let pinned = match cores.all() {
+        none if none.is_empty() => (0..after.len()).collect(),
+        pinned => pinned,
     };
     let share = |core: usize| {
         let (before, after) = (before.get(core)?, after.get(core)?);
@@ -74,4 +106,17 @@ fn busy() -> Option<Vec<(u64, u64)>> {
         (work, work + idle)
     };
     Some(cores.iter().map(ticks).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cores_that_both_have_are_named() {
+        let said = divided(&Cores { server: vec![0, 1], client: vec![0, 1] });
+        assert_eq!(said.len(), 1, "{said:?}");
+        assert!(said[0].contains("share cores 0-1:"), "{said:?}");
+        assert!(divided(&Cores::default())[0].contains("there is one core"));
+    }
 }

@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// The content of `results/environment.json`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Environment {
     /// Version of the format, [`crate::SCHEMA`].
@@ -40,9 +40,55 @@ pub struct Environment {
     /// governor, a small limit.
     #[serde(default)]
     pub remarks: Vec<String>,
+    /// How steadily the pinned cores worked in the second before the run (before it
+    /// was last gone on with, if it was interrupted). Absent where nothing was
+    /// pinned.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub speed: Vec<CoreSpeed>,
     /// Start of the run, RFC 3339, UTC; names the run.
     pub started: String,
     /// False while the run is going on, or if it was interrupted: then the next
     /// one goes on where it stopped.
     pub finished: bool,
+}
+
+/// How steadily a core worked at pieces of equal work, of about 1 ms each, while
+/// all cores of the run did.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CoreSpeed {
+    /// The kernel's number of the core.
+    pub core: u32,
+    /// Its median speed, as a share of that of the fastest core of the run.
+    pub median: f64,
+    /// Share of the time in which it worked at less than 0.8 of its median speed.
+    pub slow: f64,
+    /// Time of its slowest piece, over that of its median piece.
+    pub slowest: f64,
+    /// Its median speed in the last quarter of the time, over that in the first.
+    pub drift: f64,
+}
+
+/// Cores as `taskset` has them, `0-3,8`; `cores` must be in order.
+#[must_use]
+pub fn core_list<N: Copy + TryInto<usize>>(cores: &[N]) -> String {
+    let cores: Vec<usize> = cores.iter().filter_map(|&core| core.try_into().ok()).collect();
+    let ranges = cores.chunk_by(|core, next| core + 1 == *next);
+    let words = ranges.map(|range| match range {
+        [first, .., last] => format!("{first}-{last}"),
+        range => range.iter().map(usize::to_string).collect(),
+    });
+    words.collect::<Vec<_>>().join(",")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cores_are_listed_in_ranges() {
+        assert_eq!(core_list::<u32>(&[]), "");
+        assert_eq!(core_list(&[7_usize]), "7");
+        assert_eq!(core_list(&[0_u32, 1, 4, 6, 7, 8]), "0-1,4,6-8");
+    }
 }

@@ -23,7 +23,7 @@ mod words;
 
 pub use claim::{Cell, Claim, Expectation, Outcome, Verdict};
 pub use comparison::{Compare, Comparison, Standing};
-pub use environment::Environment;
+pub use environment::{CoreSpeed, Environment, core_list};
 pub use estimate::{Estimate, FEWEST_BLOCKS};
 pub use experiment::{
     Axis, Chart, ChartKind, Experiment, LeftOut, Peer, Reference, Scale, Share, Slices, Slicing,

@@ -83,7 +83,7 @@ impl<'e> Measured<'e> {
             return jackknife(blocks.len(), true, |out| Some(pooled(out)?.ln()));
         }
         let values = blocks.iter().filter_map(|block| block.trial.figures.get(&figure).copied());
-        over_blocks(&values.collect::<Vec<_>>())
+        over_blocks(figure, &values.collect::<Vec<_>>())
     }
 
     /// The ratio of a figure in two cells, from the blocks that have both; `None` if
@@ -133,9 +133,10 @@ fn kept<T: Copy>(all: &[T], out: Option<usize>) -> Vec<T> {
     all.iter().enumerate().filter(|(n, _)| Some(*n) != out).map(|(_, one)| *one).collect()
 }
 
-/// The mean over blocks: of logarithms where the figure has them.
-fn over_blocks(values: &[f64]) -> Option<Estimate> {
-    let is_log = values.iter().all(|&value| value > 0.0);
+/// The mean over blocks: of logarithms where the figure has them. What is counted is
+/// told to the last one, and no logarithm is.
+fn over_blocks(figure: Figure, values: &[f64]) -> Option<Estimate> {
+    let is_log = !figure.is_counted() && values.iter().all(|&value| value > 0.0);
     let values: Vec<f64> =
         values.iter().map(|value| if is_log { value.ln() } else { *value }).collect();
     jackknife(values.len(), is_log, |out| mean(&kept(&values, out)))

@@ -53,7 +53,7 @@ fn the_readme_shows_the_charts_and_the_verdicts() {
         "](charts/idle-memory.svg)",
         "What to look for in mixes.",
         "- The sweep ends at 1000",
-        "<details><summary>1 cell void in a block, and not in its figures</summary>\n\n- void in block 2",
+        "<details><summary>1 cell void in a block, and not in its figures</summary>\n\n- block 2, event-loop (64 connections): paused",
         "- single-threaded is left out: it has no workers",
         "This was a quick run",
         "| A pool of 4 serves 4. | A text \\| with a bar | \
@@ -76,7 +76,7 @@ fn the_readme_shows_the_charts_and_the_verdicts() {
         "- thread-per-connection (1 in 100 computes, 64 connections) against itself: p99 latency \
          1.70 [1.36, 2.04], differs from itself",
         "Servers of others: bare-epoll (1), memcached (1.6.18), a-peer (0.1).",
-        "0 blocks in 1 min 0 s; then the blocks or the time that the plan allows were used up.",
+        "3 blocks; 1 min 0 s in all.",
     ] {
         assert!(readme.contains(expected), "{expected}\nis not in\n{readme}");
     }

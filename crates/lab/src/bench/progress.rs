@@ -7,6 +7,7 @@ use std::{
 
 use indicatif::{ProgressBar, ProgressStyle};
 use measure::Event;
+use results::core_list;
 
 /// Steps of the bar.
 const STEPS: u32 = 1000;
@@ -91,9 +92,7 @@ fn cores(cores: &[u32]) -> String {
     match cores {
         [] => "any core".to_owned(),
         [core] => format!("core {core}"),
-        cores => {
-            format!("cores {}", cores.iter().map(u32::to_string).collect::<Vec<_>>().join(", "))
-        }
+        cores => format!("cores {}", core_list(cores)),
     }
 }
 

@@ -6,8 +6,9 @@ use anyhow::Result;
 use results::Environment;
 use serde_json::Value;
 
-/// What of an environment is of the run, and not of the machine or the build.
-const OF_THE_RUN: [&str; 3] = ["schema", "started", "finished"];
+/// What of an environment is of the run, and not of the machine or the build. What
+/// the speed of the cores says against a run is in the remarks, in words.
+const OF_THE_RUN: [&str; 4] = ["schema", "speed", "started", "finished"];
 
 /// What is not the same in two folders.
 pub(super) struct Differences {

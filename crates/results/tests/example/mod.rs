@@ -1,9 +1,9 @@
 //! A file of each kind in which nothing that can be there is missing.
 
 use results::{
-    Axis, Cell, Chart, ChartKind, Claim, Compare, Comparison, Environment, Expectation, Experiment,
-    Figure, LeftOut, Outcome, Peer, Reference, SCHEMA, Scale, Share, Slices, Slicing, Standing,
-    Statistic, Trial, Verdict,
+    Axis, Cell, Chart, ChartKind, Claim, Compare, Comparison, CoreSpeed, Environment, Expectation,
+    Experiment, Figure, LeftOut, Outcome, Peer, Reference, SCHEMA, Scale, Share, Slices, Slicing,
+    Standing, Statistic, Trial, Verdict,
 };
 
 const FIGURE: Figure = Figure::RequestsPerServerCpuSecond;
@@ -107,6 +107,7 @@ pub(crate) fn experiment() -> Experiment {
             figures: vec![FIGURE],
             at: vec![64.0],
             equivalent: 0.05,
+            equivalent_tail: 0.2,
         },
         charts: vec![chart()],
         claims: vec![claim()],
@@ -154,6 +155,7 @@ pub(crate) fn environment() -> Environment {
         commit: "unknown".to_owned(),
         program: "0123456789abcdef".to_owned(),
         remarks: vec!["the machine was busy".to_owned()],
+        speed: vec![CoreSpeed { core: 0, median: 1.0, slow: 0.25, slowest: 3.5, drift: 0.98 }],
         started: "2026-01-01T00:00:00Z".to_owned(),
         finished: true,
     }
