@@ -174,6 +174,17 @@ fn the_measuring_half_knows_servers_as_processes_only() {
     }
 }
 
+/// The size of a read is no part of a model: the server says it, once, for all.
+#[test]
+fn all_read_as_much_at_once() {
+    let folders = ["server", "drives", "models", "proxy", "yardsticks"];
+    let sizes = ["const READ_BYTES", "const BUFFER_BYTES"];
+    let says = |path: &PathBuf| sizes.iter().any(|size| read(path).contains(size));
+    let files = folders.iter().flat_map(|folder| sources(&crate_named(folder)));
+    let saying: Vec<PathBuf> = files.filter(says).collect();
+    assert_eq!(saying, [crate_named("server").join("src/context.rs")]);
+}
+
 /// The one crate that may hold `unsafe`, all of it in one module.
 const UNSAFE_CRATE: &str = "drives/ring-drive";
 const UNSAFE_FILES: [&str; 2] = ["src/ring.rs", "src/ring/pool.rs"];

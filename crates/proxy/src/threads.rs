@@ -14,7 +14,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use server::{Listener, SystemCalls, Tally, Worker};
+use server::{Listener, READ_BYTES, SystemCalls, Tally, Worker};
 use socket2::SockRef;
 
 use crate::{
@@ -22,8 +22,6 @@ use crate::{
     door::{Door, Guest},
 };
 
-/// Bytes read at once. Each thread has its own buffer.
-const READ_BYTES: usize = 16 << 10;
 /// How often a thread that is stuck in `write` looks whether it should be. One
 /// that is stuck in `read` is woken.
 const LOOK: Duration = Duration::from_millis(100);

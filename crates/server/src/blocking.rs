@@ -10,14 +10,11 @@ use std::{
 use service::{End, Phase};
 
 use crate::{
-    Connection, Context, SystemCalls, Worker,
+    Connection, Context, READ_BYTES, SystemCalls, Worker,
     farewell::{self, LINGER},
     stats::Tally,
     work,
 };
-
-/// Bytes read at once. Each connection's thread has its own buffer.
-const READ_BYTES: usize = 16 << 10;
 
 /// How often a peer that is about to be left is looked after.
 const FLUSH_STEP: Duration = Duration::from_millis(10);
@@ -75,7 +72,7 @@ impl Write for Line<'_> {
 fn converse(line: &mut Line, context: &Context, tally: &mut Tally) -> io::Result<()> {
     line.set_timeout(context.idle_timeout)?;
     let mut session = context.session();
-    let mut input = vec![0; READ_BYTES];
+    let mut input = vec![0; READ_BYTES]; // Each connection's thread has its own.
     let mut output = Vec::new();
     let mut peer_ended = false;
     loop {

@@ -35,6 +35,15 @@ pub struct Context {
     pub stats: Arc<Stats>,
 }
 
+/// Bytes read at once, by whichever drive: what one model has to say against another
+/// must not be the size of its buffer.
+///
+/// A loop has one buffer and could have a larger one. But a thread has its own, and
+/// keeps what a large message has once filled; and a ring needs as many as are in
+/// use at once, which are 1 MiB for 64 of these. 16 KiB are also a record of TLS, and what
+/// memcached and libevent read at once.
+pub const READ_BYTES: usize = 16 << 10;
+
 /// Bounds on what clients can make the server hold.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {

@@ -35,7 +35,7 @@ mod stop;
 pub mod work;
 
 pub use accept::{Attempt, Connection, Listener, is_exhaustion};
-pub use context::{Context, Limits, Queue};
+pub use context::{Context, Limits, Queue, READ_BYTES};
 pub use dispatch::{Answer, Batch};
 pub use model::{Knob, Listeners, Model};
 pub use offload::{Errand, Finished};

@@ -20,7 +20,7 @@ use std::{
 };
 
 use server::{
-    Connection, Context, Seat, SystemCalls, Tally, Worker,
+    Connection, Context, READ_BYTES, Seat, SystemCalls, Tally, Worker,
     farewell::{self, LINGER},
     work,
 };
@@ -36,8 +36,6 @@ use tokio::{
 use output::Output;
 use silence::Silence;
 
-/// Bytes read at once, through a buffer on the worker's stack.
-const READ_BYTES: usize = 16 << 10;
 /// Jobs that one connection may have out; until one is back it is not read.
 const JOBS_OUT: usize = 64;
 /// How often a peer that is about to be left is looked after.
@@ -276,7 +274,7 @@ fn poll_input<R>(
     task: &mut task::Context,
     take: impl FnOnce(&[u8]) -> R,
 ) -> Poll<io::Result<R>> {
-    let mut input = [MaybeUninit::uninit(); READ_BYTES];
+    let mut input = [MaybeUninit::uninit(); READ_BYTES]; // On the worker's stack.
     let mut input = ReadBuf::uninit(&mut input);
     ready!(Pin::new(stream).poll_read(task, &mut input))?;
     Ready(Ok(take(input.filled())))

@@ -31,7 +31,8 @@ use rustix::{
     io::Errno,
 };
 use server::{
-    Attempt, Connection, Context, Listener, Listeners, Model, SystemCalls, Tally, Worker,
+    Attempt, Connection, Context, Listener, Listeners, Model, READ_BYTES, SystemCalls, Tally,
+    Worker,
 };
 use slab::Slab;
 
@@ -50,8 +51,6 @@ pub const MODEL: Model = Model {
 
 /// Events taken from the kernel in one turn.
 const EVENTS: usize = 1024;
-/// Bytes read at once; one buffer for all connections.
-const READ_BYTES: usize = 64 << 10;
 
 const LISTENER: u64 = u64::MAX;
 const STOP: u64 = u64::MAX - 1;
@@ -69,7 +68,7 @@ pub fn serve(listener: &Listener, context: &Context) -> io::Result<()> {
     epoll::add(&epoll, listener, EventData::new_u64(LISTENER), EventFlags::IN)?;
     epoll::add(&epoll, &context.stop, EventData::new_u64(STOP), EventFlags::IN)?;
     let mut events = Vec::with_capacity(EVENTS);
-    let mut buffer = vec![0; READ_BYTES];
+    let mut buffer = vec![0; READ_BYTES]; // One for all connections.
     let mut peers = Peers::new();
     let mut calls = SystemCalls { control: 2, ..SystemCalls::default() };
     while !context.stop.is_requested() {

@@ -22,7 +22,7 @@
 
 use std::{io, sync::Arc, time::Duration};
 
-use server::{Connection, Context, Knob, Listener, Listeners, Model, Tally, Worker};
+use server::{Connection, Context, Knob, Listener, Listeners, Model, READ_BYTES, Tally, Worker};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
@@ -42,8 +42,6 @@ pub const MODEL: Model = Model {
     needs: None,
 };
 
-/// Bytes read at once; a buffer for each connection.
-const READ_BYTES: usize = 1024;
 /// Within this a worker has dropped its tasks.
 const END: Duration = Duration::from_secs(1);
 
@@ -88,7 +86,7 @@ async fn echo(connection: Connection, mut account: Account) -> io::Result<()> {
     let (stream, _seat) = connection.into_parts();
     stream.set_nonblocking(true)?;
     let mut stream = TcpStream::from_std(stream)?;
-    let mut buffer = vec![0; READ_BYTES];
+    let mut buffer = vec![0; READ_BYTES]; // Each connection has its own.
     loop {
         let length = stream.read(&mut buffer).await?;
         if length == 0 {
