@@ -57,7 +57,7 @@ fn receive(Guest { client, socket }: Guest, number: u64, proxy: &Proxy, worker: 
     if let Ok(upstream) = proxy.upstream.connect(socket) {
         let lane = Lane::new(client, upstream, proxy);
         lane.serve(number);
-        calls.control += 4;
+        calls.control += if proxy.context.idle_timeout.is_some() { 4 } else { 2 };
         worker.close(lane.tally());
     } else {
         proxy.upstream.fail();
@@ -120,7 +120,9 @@ impl<'a> Lane<'a> {
         for stream in [&self.client, &self.upstream] {
             // These refuse no timeout above zero.
             let _ = stream.set_write_timeout(Some(LOOK));
-            let _ = stream.set_read_timeout(context.idle_timeout);
+            if context.idle_timeout.is_some() {
+                let _ = stream.set_read_timeout(context.idle_timeout);
+            }
         }
         thread::scope(|scope| {
             let down = || self.run(&self.upstream, &self.client, &self.down, &self.up);

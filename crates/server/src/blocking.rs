@@ -42,10 +42,10 @@ struct Line<'a> {
 }
 
 impl Line<'_> {
-    fn set_timeout(&mut self, timeout: Option<Duration>) -> io::Result<()> {
+    fn set_timeout(&mut self, timeout: Duration) -> io::Result<()> {
         self.calls.control += 2;
-        self.stream.set_read_timeout(timeout)?;
-        self.stream.set_write_timeout(timeout)
+        self.stream.set_read_timeout(Some(timeout))?;
+        self.stream.set_write_timeout(Some(timeout))
     }
 }
 
@@ -70,7 +70,10 @@ impl Write for Line<'_> {
 /// Reads, answers and writes in turns. `write_all` is the backpressure: while
 /// the peer does not read, nobody reads from the peer.
 fn converse(line: &mut Line, context: &Context, tally: &mut Tally) -> io::Result<()> {
-    line.set_timeout(context.idle_timeout)?;
+    // A socket waits for ever unless it is told otherwise, which is a system call.
+    if let Some(timeout) = context.idle_timeout {
+        line.set_timeout(timeout)?;
+    }
     let mut session = context.session();
     let mut input = vec![0; READ_BYTES]; // Each connection's thread has its own.
     let mut output = Vec::new();
