@@ -26,13 +26,7 @@ pub(crate) fn serve(listener: &Listener, proxy: &Proxy) -> io::Result<()> {
             let mut pairs = Loop::new(proxy, context.stats.worker(&name))?;
             let (mailbox, dealt) = mailbox(pairs.waker()?);
             loops.push(mailbox);
-            context.spawn(scope, name, move || {
-                // Waiting fails only if the kernel does: then this loop is gone,
-                // its connections are closed, and it is dealt more for nobody.
-                if let Err(error) = turn(dealt, pairs) {
-                    eprintln!("loop-{id} ends: {error}");
-                }
-            })?;
+            context.spawn(scope, name, move || turn(dealt, pairs))?;
         }
         deal(&mut Door::new(listener, proxy), &loops)
         // The mailboxes are closed here: loops end once they are empty.

@@ -83,7 +83,10 @@ pub fn serve(listener: &Listener, context: &Context) -> io::Result<()> {
             .try_for_each(|id| {
                 let worker = context.stats.worker(format!("worker-{id}"));
                 let name = format!("worker-{id}");
-                context.spawn(scope, name, move || work(queue, &worker))
+                context.spawn(scope, name, move || {
+                    work(queue, &worker);
+                    Ok(())
+                })
             })
             .and_then(|()| accept(listener, context, queue));
         queue.close();

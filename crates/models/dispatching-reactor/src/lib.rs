@@ -57,7 +57,10 @@ pub fn serve(listener: &Listener, context: &Context) -> io::Result<()> {
         let (requests, queued) = bounded(context.limits.queue);
         for id in 0..context.workers.get() {
             let (queued, home) = (queued.clone(), &home);
-            context.spawn(scope, format!("worker-{id}"), move || work(&queued, home))?;
+            context.spawn(scope, format!("worker-{id}"), move || {
+                work(&queued, home);
+                Ok(())
+            })?;
         }
         drop(queued); // Workers alone take requests.
         turn(listener, context, reactor, answered, |batch| {

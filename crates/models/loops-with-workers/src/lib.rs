@@ -60,7 +60,10 @@ pub fn serve(listener: &Listener, context: &Context) -> io::Result<()> {
         let (jobs, queued) = bounded(context.limits.queue);
         for id in 0..context.workers.get() {
             let queued = queued.clone();
-            context.spawn(workers, format!("worker-{id}"), move || work(&queued))?;
+            context.spawn(workers, format!("worker-{id}"), move || {
+                work(&queued);
+                Ok(())
+            })?;
         }
         drop(queued); // Workers alone take jobs.
         thread::scope(|loops| run(loops, listener, context, &jobs))
@@ -83,11 +86,7 @@ fn run<'scope>(
         let (mailbox, dealt) = mailbox(reactor.waker()?);
         loops.push(mailbox);
         context.spawn(scope, format!("loop-{id}"), move || {
-            // Waiting fails only if the kernel does: then this loop is gone,
-            // its connections are closed, and it is dealt more for nobody.
-            if let Err(error) = turn(dealt, done, reactor, |errand| offload(errand, jobs, &home)) {
-                eprintln!("loop-{id} ends: {error}");
-            }
+            turn(dealt, done, reactor, |errand| offload(errand, jobs, &home))
         })?;
     }
     deal(listener, context, &loops)

@@ -48,13 +48,7 @@ pub fn serve(listener: &Listener, context: &Context) -> io::Result<()> {
             let mut reactor = Reactor::new(context, context.stats.worker(format!("loop-{id}")))?;
             let (mailbox, dealt) = mailbox(reactor.waker()?);
             loops.push(mailbox);
-            context.spawn(scope, format!("loop-{id}"), move || {
-                // Waiting fails only if the kernel does: then this loop is gone,
-                // its connections are closed, and it is dealt more for nobody.
-                if let Err(error) = turn(dealt, reactor) {
-                    eprintln!("loop-{id} ends: {error}");
-                }
-            })?;
+            context.spawn(scope, format!("loop-{id}"), move || turn(dealt, reactor))?;
         }
         deal(listener, context, &loops)
         // The mailboxes are closed here: loops end once they are empty.

@@ -51,7 +51,10 @@ pub fn serve(listener: &Listener, context: &Context) -> io::Result<()> {
             let waiting = waiting.clone();
             let worker = context.stats.worker(format!("worker-{id}"));
             let name = format!("worker-{id}");
-            context.spawn(scope, name, move || work(&waiting, context, &worker))?;
+            context.spawn(scope, name, move || {
+                work(&waiting, context, &worker);
+                Ok(())
+            })?;
         }
         accept(listener, context, &queue)
         // The queue closes here: workers end once they have emptied it.
