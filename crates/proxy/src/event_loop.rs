@@ -9,7 +9,7 @@ use std::{
 };
 
 use mio::{Events, Interest, Poll, Token, event::Event, net::TcpStream, unix::SourceFd};
-use server::{Attempt, LISTENER, Listener, Seat, SystemCalls, Tally, Waker, Worker};
+use server::{Attempt, LISTENER, Listener, Mode, Seat, SystemCalls, Tally, Waker, Worker};
 use slab::Slab;
 use socket2::{SockRef, Socket};
 
@@ -38,7 +38,7 @@ const SWEEP: Duration = Duration::from_millis(50);
 pub(crate) fn serve(listener: &Listener, proxy: &Proxy) -> io::Result<()> {
     let mut pairs = Loop::new(proxy, proxy.context.stats.worker("loop"))?;
     pairs.listen(listener)?;
-    let mut door = Door::new(listener, proxy);
+    let mut door = Door::new(listener, Mode::Nonblocking, proxy);
     let mut events = Events::with_capacity(EVENTS);
     let mut accept_in = None; // When to accept, if somebody waits in the backlog.
     while !(proxy.context.stop.is_requested() && pairs.is_empty()) {
@@ -171,11 +171,11 @@ impl<'a> Loop<'a> {
         Ok(Some(Duration::ZERO))
     }
 
-    /// Takes a guest in, and begins to connect for it.
+    /// Takes a guest in, who does not block, and begins to connect for it.
     // ANCHOR: adopt
     pub(crate) fn adopt(&mut self, Guest { client, socket }: Guest) {
         let (stream, seat) = client.into_parts();
-        self.shared.calls.control += 3; // Both are made nonblocking; one is connected.
+        self.shared.calls.control += 2; // The other is made nonblocking, and connected.
         let upstream = &self.proxy.upstream;
         let Ok(dial) = upstream.dial(socket, 0) else {
             reset(&stream, &mut self.shared.calls);
@@ -183,8 +183,6 @@ impl<'a> Loop<'a> {
             upstream.fail();
             return self.worker.close(Tally::default());
         };
-        // Refused only for what is no socket.
-        let _ = stream.set_nonblocking(true);
         let (socket, connecting) = socket_of(dial);
         let deadline = match connecting {
             Some(_) => Some(Instant::now() + upstream.patience),

@@ -3,7 +3,7 @@
 use std::{io, thread};
 
 use mio::Events;
-use server::{Inbox, Listener, Mailbox, WAKEUP, mailbox};
+use server::{Inbox, Listener, Mailbox, Mode, WAKEUP, mailbox};
 
 use crate::{
     Proxy,
@@ -28,7 +28,7 @@ pub(crate) fn serve(listener: &Listener, proxy: &Proxy) -> io::Result<()> {
             loops.push(mailbox);
             context.spawn(scope, name, move || turn(dealt, pairs))?;
         }
-        deal(&mut Door::new(listener, proxy), &loops)
+        deal(&mut Door::new(listener, Mode::Nonblocking, proxy), &loops)
         // The mailboxes are closed here: loops end once they are empty.
     }) // Joins every loop.
 }

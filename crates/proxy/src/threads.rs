@@ -14,7 +14,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use server::{Listener, READ_BYTES, SystemCalls, Tally, Worker};
+use server::{Listener, Mode, READ_BYTES, SystemCalls, Tally, Worker};
 use socket2::SockRef;
 
 use crate::{
@@ -36,7 +36,7 @@ const LOOK: Duration = Duration::from_millis(100);
 pub(crate) fn serve(listener: &Listener, proxy: &Proxy) -> io::Result<()> {
     let context = &proxy.context;
     let worker = &context.stats.worker("connections");
-    let mut door = Door::new(listener, proxy);
+    let mut door = Door::new(listener, Mode::Blocking, proxy);
     thread::scope(|scope| {
         for number in 0_u64.. {
             let Some(guest) = door.accept()? else { break };

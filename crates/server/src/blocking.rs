@@ -22,7 +22,7 @@ const FLUSH_STEP: Duration = Duration::from_millis(10);
 /// Serves `connection` on this thread until it closes. Its errors are its own:
 /// they end it, and are counted.
 pub fn serve(connection: Connection, context: &Context, worker: &Worker) {
-    let Connection { stream, seat: _seat } = connection;
+    let (stream, _seat) = connection.into_parts();
     let stream = Arc::new(stream);
     let _watch = context.stop.watch(&stream);
     let mut line = Line { stream: &stream, calls: SystemCalls::default() };

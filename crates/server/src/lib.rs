@@ -35,7 +35,7 @@ mod stats;
 mod stop;
 pub mod work;
 
-pub use accept::{Attempt, Connection, Listener, is_exhaustion};
+pub use accept::{Attempt, Connection, Listener, Mode, is_exhaustion};
 pub use context::{Context, Limits, Queue, READ_BYTES};
 pub use dispatch::{Answer, Batch};
 pub use mail::{Inbox, Mailbox, mailbox};

@@ -46,15 +46,16 @@ const FLUSH_STEP: Duration = Duration::from_millis(10);
 /// a change.
 // ANCHOR: serve
 pub async fn serve(
-    connection: Connection,
+    mut connection: Connection,
     context: Context,
     worker: Arc<Worker>,
     mut stopping: watch::Receiver<()>,
 ) {
+    let ready = connection.make_nonblocking(&mut SystemCalls::default()); // Not to be reported.
     let (stream, seat) = connection.into_parts();
     let mut account = Account::open(&context, &worker, seat);
     let served = async {
-        stream.set_nonblocking(true)?;
+        ready?;
         let stream = TcpStream::from_std(stream)?;
         let session = context.session();
         let mut dialogue = Dialogue::new(stream, session, context.idle_timeout, &mut account.tally);

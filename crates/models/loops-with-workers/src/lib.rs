@@ -29,7 +29,7 @@ use std::{
 
 use crossbeam_channel::{Receiver, Sender, bounded};
 use server::{
-    Connection, Context, Errand, Finished, Inbox, Knob, Listener, Listeners, Mailbox, Model,
+    Connection, Context, Errand, Finished, Inbox, Knob, Listener, Listeners, Mailbox, Mode, Model,
     Reactor, WAKEUP, mailbox,
 };
 
@@ -97,7 +97,7 @@ fn run<'scope>(
 /// Accepts, and deals to each loop in turn.
 fn deal(listener: &Listener, context: &Context, loops: &[Mailbox<Connection>]) -> io::Result<()> {
     for mailbox in loops.iter().cycle() {
-        let Some(connection) = listener.accept(context)? else { break };
+        let Some(connection) = listener.accept(Mode::Nonblocking, context)? else { break };
         mailbox.send(connection);
     }
     Ok(())

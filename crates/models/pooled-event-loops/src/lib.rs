@@ -19,7 +19,8 @@
 use std::{io, thread};
 
 use server::{
-    Connection, Context, Inbox, Knob, Listener, Listeners, Mailbox, Model, Reactor, WAKEUP, mailbox,
+    Connection, Context, Inbox, Knob, Listener, Listeners, Mailbox, Mode, Model, Reactor, WAKEUP,
+    mailbox,
 };
 
 /// The model's name card.
@@ -60,7 +61,7 @@ pub fn serve(listener: &Listener, context: &Context) -> io::Result<()> {
 // ANCHOR: deal
 fn deal(listener: &Listener, context: &Context, loops: &[Mailbox<Connection>]) -> io::Result<()> {
     for mailbox in loops.iter().cycle() {
-        let Some(connection) = listener.accept(context)? else { break };
+        let Some(connection) = listener.accept(Mode::Nonblocking, context)? else { break };
         mailbox.send(connection);
     }
     Ok(())

@@ -21,7 +21,7 @@ mod queue;
 
 use std::{io, thread};
 
-use server::{Context, Knob, Listener, Listeners, Model, Queue, Worker, blocking};
+use server::{Context, Knob, Listener, Listeners, Mode, Model, Queue, Worker, blocking};
 
 use crate::queue::{Receiver, Sender};
 
@@ -65,7 +65,7 @@ pub fn serve(listener: &Listener, context: &Context) -> io::Result<()> {
 /// Queues connections. While the queue is full this waits, and the backlog grows.
 // ANCHOR: accept
 fn accept(listener: &Listener, context: &Context, queue: &Sender) -> io::Result<()> {
-    while let Some(connection) = listener.accept(context)? {
+    while let Some(connection) = listener.accept(Mode::Blocking, context)? {
         queue.send(connection)?;
     }
     Ok(())

@@ -29,9 +29,10 @@ use rustix::{
     event::epoll::{self, CreateFlags, EventData, EventFlags},
     fd::OwnedFd,
     io::Errno,
+    net::{RecvFlags, SendFlags, recv, send},
 };
 use server::{
-    Attempt, Connection, Context, Listener, Listeners, Model, READ_BYTES, SystemCalls, Tally,
+    Attempt, Connection, Context, Listener, Listeners, Mode, Model, READ_BYTES, SystemCalls, Tally,
     Worker,
 };
 use slab::Slab;
@@ -102,7 +103,7 @@ fn accept(
     peers: &mut Peers,
     calls: &mut SystemCalls,
 ) -> io::Result<()> {
-    if let Attempt::Accepted(connection) = listener.accept_now(context)? {
+    if let Attempt::Accepted(connection) = listener.accept_now(Mode::Blocking, context)? {
         let entry = peers.vacant_entry();
         let key = EventData::new_u64(entry.key() as u64);
         calls.control += 1;
@@ -130,11 +131,11 @@ fn echo_once(
     calls: &mut SystemCalls,
 ) -> io::Result<usize> {
     calls.read += 1;
-    let length = rustix::io::read(connection, &mut *buffer)?;
+    let (_, length) = recv(connection, &mut *buffer, RecvFlags::empty())?;
     let mut sent = 0;
     while sent < length {
         calls.write += 1;
-        sent += rustix::io::write(connection, &buffer[sent..length])?;
+        sent += send(connection, &buffer[sent..length], SendFlags::NOSIGNAL)?;
     }
     tally.requests += u64::from(length > 0);
     tally.bytes_in += length as u64;

@@ -22,7 +22,9 @@
 
 use std::{io, sync::Arc, time::Duration};
 
-use server::{Connection, Context, Knob, Listener, Listeners, Model, READ_BYTES, Tally, Worker};
+use server::{
+    Connection, Context, Knob, Listener, Listeners, Mode, Model, READ_BYTES, Tally, Worker,
+};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
@@ -71,7 +73,7 @@ pub fn serve(listener: &Listener, context: &Context) -> io::Result<()> {
         .on_thread_start(move || adopting.adopt_thread())
         .enable_io()
         .build()?;
-    while let Some(connection) = listener.accept(context)? {
+    while let Some(connection) = listener.accept(Mode::Nonblocking, context)? {
         let account = Account { tally: Tally::default(), worker: Arc::clone(&worker) };
         runtime.spawn(async {
             // Its error is its own, and ends it.
@@ -84,7 +86,6 @@ pub fn serve(listener: &Listener, context: &Context) -> io::Result<()> {
 
 async fn echo(connection: Connection, mut account: Account) -> io::Result<()> {
     let (stream, _seat) = connection.into_parts();
-    stream.set_nonblocking(true)?;
     let mut stream = TcpStream::from_std(stream)?;
     let mut buffer = vec![0; READ_BYTES]; // Each connection has its own.
     loop {
