@@ -48,6 +48,10 @@ test:
 verify *tests:
     cargo test --release --package lab --test verify -- --test-threads 1 --nocapture {{tests}}
 
+# Count with strace what each model asks of the system, into results/traced/system-calls.json
+calls:
+    WRITE=1 cargo test --release --package lab --test verify -- --nocapture calls::
+
 # What CI would complain about
 lint:
     cargo fmt --all --check

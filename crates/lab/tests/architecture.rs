@@ -8,8 +8,8 @@ use std::{
 
 const MODEL_LINES_MAX: usize = 200;
 /// The mechanisms that a model may be about.
-const MECHANISMS: [&str; 7] =
-    ["mio", "crossbeam-channel", "work-queue", "rayon", "tokio", "task-drive", "ring-drive"];
+const MECHANISMS: [&str; 6] =
+    ["mio", "crossbeam-channel", "work-queue", "tokio", "task-drive", "ring-drive"];
 /// What a drive may wait with.
 const WAITS: [&str; 2] = ["tokio", "io-uring"];
 /// What turns bytes into values and back, or keeps them, and does nothing else.
@@ -172,6 +172,34 @@ fn the_measuring_half_knows_servers_as_processes_only() {
         let dependencies = dependencies(&crate_named(reader));
         assert!(!dependencies.contains("measure") && !dependencies.contains("load"), "{reader}");
     }
+}
+
+/// Where the queue is not what a model is about, it is the same: a channel. What
+/// waits for a loop is in a mailbox of `server`, which is one, too.
+#[test]
+fn models_wait_in_one_kind_of_queue_unless_it_is_their_subject() {
+    let about_queues = ["thread-pool", "connection-per-event-base"];
+    for model in models() {
+        let names = dependencies(&model);
+        let may = about_queues.iter().any(|name| model.ends_with(name));
+        assert!(may || !names.contains("work-queue"), "{}", model.display());
+    }
+    let folders = ["server", "drives", "models", "proxy", "yardsticks"];
+    for path in folders.iter().flat_map(|folder| sources(&crate_named(folder))) {
+        let others = ["mpsc", "rayon"].iter().find(|&&other| read(&path).contains(other));
+        assert!(others.is_none(), "{}: {others:?}", path.display());
+    }
+}
+
+/// The size of a read is no part of a model: the server says it, once, for all.
+#[test]
+fn all_read_as_much_at_once() {
+    let folders = ["server", "drives", "models", "proxy", "yardsticks"];
+    let sizes = ["const READ_BYTES", "const BUFFER_BYTES"];
+    let says = |path: &PathBuf| sizes.iter().any(|size| read(path).contains(size));
+    let files = folders.iter().flat_map(|folder| sources(&crate_named(folder)));
+    let saying: Vec<PathBuf> = files.filter(says).collect();
+    assert_eq!(saying, [crate_named("server").join("src/context.rs")]);
 }
 
 /// The one crate that may hold `unsafe`, all of it in one module.

@@ -2,7 +2,7 @@
 
 use std::io;
 
-use server::{Attempt, Connection, Listener, SystemCalls, is_exhaustion};
+use server::{Attempt, Connection, Listener, Mode, SystemCalls, is_exhaustion};
 use socket2::Socket;
 
 use crate::Proxy;
@@ -19,6 +19,7 @@ pub(crate) struct Guest {
 #[derive(Debug)]
 pub(crate) struct Door<'a> {
     listener: &'a Listener,
+    mode: Mode,
     proxy: &'a Proxy,
     /// A client for whom there was no second descriptor. Nobody else is accepted
     /// before there is one.
@@ -26,8 +27,9 @@ pub(crate) struct Door<'a> {
 }
 
 impl<'a> Door<'a> {
-    pub(crate) fn new(listener: &'a Listener, proxy: &'a Proxy) -> Self {
-        Self { listener, proxy, held: None }
+    /// The door of those who wait so.
+    pub(crate) fn new(listener: &'a Listener, mode: Mode, proxy: &'a Proxy) -> Self {
+        Self { listener, mode, proxy, held: None }
     }
 
     /// Waits for the next guest; `None` once the stop is requested.
@@ -40,7 +42,7 @@ impl<'a> Door<'a> {
         while !context.stop.is_requested() {
             let client = match self.held.take() {
                 Some(client) => client,
-                None => match self.listener.accept(context)? {
+                None => match self.listener.accept(self.mode, context)? {
                     Some(client) => client,
                     None => break,
                 },
@@ -68,7 +70,7 @@ impl<'a> Door<'a> {
         if let Some(client) = self.held.take() {
             return Ok(self.pair(client));
         }
-        Ok(match self.listener.accept_now(&self.proxy.context)? {
+        Ok(match self.listener.accept_now(self.mode, &self.proxy.context)? {
             Attempt::Accepted(client) => self.pair(client),
             Attempt::Empty => Attempt::Empty,
             Attempt::Refused => Attempt::Refused,

@@ -9,7 +9,7 @@ use std::{
 };
 
 use mio::{Events, Interest, Poll, Token, event::Event, net::TcpStream, unix::SourceFd};
-use server::{Attempt, Listener, Seat, SystemCalls, Tally, Worker};
+use server::{Attempt, LISTENER, Listener, Mode, Seat, SystemCalls, Tally, Waker, Worker};
 use slab::Slab;
 use socket2::{SockRef, Socket};
 
@@ -20,10 +20,6 @@ use crate::{
     upstream::Dial,
 };
 
-/// The token of the listener's events.
-const LISTENER: Token = Token(usize::MAX - 1);
-/// The token of the events that [`Loop::waker`] causes.
-pub(crate) const WAKEUP: Token = Token(usize::MAX - 2);
 const STOP: Token = Token(usize::MAX - 3);
 
 /// Events taken from the kernel in one turn.
@@ -42,7 +38,7 @@ const SWEEP: Duration = Duration::from_millis(50);
 pub(crate) fn serve(listener: &Listener, proxy: &Proxy) -> io::Result<()> {
     let mut pairs = Loop::new(proxy, proxy.context.stats.worker("loop"))?;
     pairs.listen(listener)?;
-    let mut door = Door::new(listener, proxy);
+    let mut door = Door::new(listener, Mode::Nonblocking, proxy);
     let mut events = Events::with_capacity(EVENTS);
     let mut accept_in = None; // When to accept, if somebody waits in the backlog.
     while !(proxy.context.stop.is_requested() && pairs.is_empty()) {
@@ -79,6 +75,9 @@ pub(crate) struct Loop<'a> {
     /// When the last wait ended: what has come since then is not yet known, so
     /// nobody is called silent by a later clock.
     woken: Instant,
+    /// Kept even if nobody else does: closing it would take back a wakeup that
+    /// the loop has not seen yet.
+    waker: Option<Arc<Waker>>,
 }
 
 /// A client and its upstream connection.
@@ -137,6 +136,7 @@ impl<'a> Loop<'a> {
             connecting: 0,
             sweep_due: None,
             woken: Instant::now(),
+            waker: None,
         })
     }
 
@@ -147,14 +147,15 @@ impl<'a> Loop<'a> {
         self.poll.registry().register(&mut SourceFd(&listener), LISTENER, Interest::READABLE)
     }
 
-    /// A waker with which another thread wakes this loop, with the token [`WAKEUP`].
+    /// A waker with which another thread wakes this loop.
     ///
     /// # Errors
     ///
     /// Fails if there is no descriptor left.
-    pub(crate) fn waker(&mut self) -> io::Result<mio::Waker> {
+    pub(crate) fn waker(&mut self) -> io::Result<Arc<Waker>> {
         self.shared.calls.control += 1;
-        mio::Waker::new(self.poll.registry(), WAKEUP)
+        let waker = Arc::new(Waker::new(self.poll.registry())?);
+        Ok(Arc::clone(self.waker.insert(waker)))
     }
 
     /// Takes in who waits at the door; tells when to go on, if somebody is left.
@@ -170,11 +171,11 @@ impl<'a> Loop<'a> {
         Ok(Some(Duration::ZERO))
     }
 
-    /// Takes a guest in, and begins to connect for it.
+    /// Takes a guest in, who does not block, and begins to connect for it.
     // ANCHOR: adopt
     pub(crate) fn adopt(&mut self, Guest { client, socket }: Guest) {
         let (stream, seat) = client.into_parts();
-        self.shared.calls.control += 3; // Both are made nonblocking; one is connected.
+        self.shared.calls.control += 2; // The other is made nonblocking, and connected.
         let upstream = &self.proxy.upstream;
         let Ok(dial) = upstream.dial(socket, 0) else {
             reset(&stream, &mut self.shared.calls);
@@ -182,8 +183,6 @@ impl<'a> Loop<'a> {
             upstream.fail();
             return self.worker.close(Tally::default());
         };
-        // Refused only for what is no socket.
-        let _ = stream.set_nonblocking(true);
         let (socket, connecting) = socket_of(dial);
         let deadline = match connecting {
             Some(_) => Some(Instant::now() + upstream.patience),
@@ -403,6 +402,7 @@ impl<'a> Loop<'a> {
 
 impl Drop for Loop<'_> {
     fn drop(&mut self) {
+        self.shared.calls.wake += self.waker.as_ref().map_or(0, |waker| waker.wakes());
         self.proxy.context.stats.add(self.shared.calls);
     }
 }

@@ -4,11 +4,8 @@
 
 use std::io::{self, ErrorKind, Read, Write};
 
-use server::SystemCalls;
+use server::{READ_BYTES, SystemCalls};
 
-/// Bytes read at once, and so the most that a direction keeps: one buffer for
-/// all pairs of a loop.
-pub(crate) const READ_BYTES: usize = 64 << 10;
 /// Steps (a read and a write) in one direction before others have their turn.
 const TURN: usize = 16;
 

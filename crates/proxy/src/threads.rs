@@ -14,7 +14,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use server::{Listener, SystemCalls, Tally, Worker};
+use server::{Listener, Mode, READ_BYTES, SystemCalls, Tally, Worker};
 use socket2::SockRef;
 
 use crate::{
@@ -22,8 +22,6 @@ use crate::{
     door::{Door, Guest},
 };
 
-/// Bytes read at once. Each thread has its own buffer.
-const READ_BYTES: usize = 16 << 10;
 /// How often a thread that is stuck in `write` looks whether it should be. One
 /// that is stuck in `read` is woken.
 const LOOK: Duration = Duration::from_millis(100);
@@ -38,7 +36,7 @@ const LOOK: Duration = Duration::from_millis(100);
 pub(crate) fn serve(listener: &Listener, proxy: &Proxy) -> io::Result<()> {
     let context = &proxy.context;
     let worker = &context.stats.worker("connections");
-    let mut door = Door::new(listener, proxy);
+    let mut door = Door::new(listener, Mode::Blocking, proxy);
     thread::scope(|scope| {
         for number in 0_u64.. {
             let Some(guest) = door.accept()? else { break };
@@ -59,7 +57,7 @@ fn receive(Guest { client, socket }: Guest, number: u64, proxy: &Proxy, worker: 
     if let Ok(upstream) = proxy.upstream.connect(socket) {
         let lane = Lane::new(client, upstream, proxy);
         lane.serve(number);
-        calls.control += 4;
+        calls.control += if proxy.context.idle_timeout.is_some() { 4 } else { 2 };
         worker.close(lane.tally());
     } else {
         proxy.upstream.fail();
@@ -122,7 +120,9 @@ impl<'a> Lane<'a> {
         for stream in [&self.client, &self.upstream] {
             // These refuse no timeout above zero.
             let _ = stream.set_write_timeout(Some(LOOK));
-            let _ = stream.set_read_timeout(context.idle_timeout);
+            if context.idle_timeout.is_some() {
+                let _ = stream.set_read_timeout(context.idle_timeout);
+            }
         }
         thread::scope(|scope| {
             let down = || self.run(&self.upstream, &self.client, &self.down, &self.up);

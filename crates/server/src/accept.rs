@@ -11,7 +11,7 @@ use std::{
 use rustix::{
     event::{PollFd, PollFlags, poll},
     io::Errno,
-    net::{Shutdown, shutdown},
+    net::{Shutdown, SocketFlags, accept_with, shutdown},
 };
 use socket2::{Domain, Protocol, Socket, Type};
 
@@ -35,6 +35,16 @@ pub struct Listener {
 pub struct Connection {
     pub(crate) stream: TcpStream,
     pub(crate) seat: Seat,
+    pub(crate) mode: Mode,
+}
+
+/// What a socket does with a read or a write that cannot be done now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mode {
+    /// It waits, and so does the thread: for models in which threads wait.
+    Blocking,
+    /// It says so: for models in which loops wait.
+    Nonblocking,
 }
 
 /// What an attempt to accept without waiting came to.
@@ -121,9 +131,9 @@ impl Listener {
     ///
     /// Fails if the listener itself is broken. Neither a client that gives up
     /// nor a lack of descriptors is an error of the listener.
-    pub fn accept(&self, context: &Context) -> io::Result<Option<Connection>> {
+    pub fn accept(&self, mode: Mode, context: &Context) -> io::Result<Option<Connection>> {
         while !context.stop.is_requested() {
-            match self.accept_now(context)? {
+            match self.accept_now(mode, context)? {
                 Attempt::Accepted(connection) => return Ok(Some(connection)),
                 Attempt::Empty => self.wait(context)?,
                 Attempt::Refused => {}
@@ -138,18 +148,27 @@ impl Listener {
     /// # Errors
     ///
     /// As [`Listener::accept`].
-    pub fn accept_now(&self, context: &Context) -> io::Result<Attempt> {
+    pub fn accept_now(&self, mode: Mode, context: &Context) -> io::Result<Attempt> {
+        let flags = match mode {
+            Mode::Blocking => SocketFlags::CLOEXEC,
+            // Asked for here it is no system call of its own.
+            Mode::Nonblocking => SocketFlags::CLOEXEC | SocketFlags::NONBLOCK,
+        };
         loop {
             context.stats.add(SystemCalls { accept: 1, ..SystemCalls::default() });
-            let accepted = self.socket.accept().map(|(stream, _)| stream);
-            if let Some(attempt) = self.judge(accepted, context)? {
-                return Ok(attempt);
+            let accepted = accept_with(&self.socket, flags);
+            match self.judge(accepted.map(TcpStream::from).map_err(io::Error::from), context)? {
+                Some(Attempt::Accepted(connection)) => {
+                    return Ok(Attempt::Accepted(Connection { mode, ..connection }));
+                }
+                Some(attempt) => return Ok(attempt),
+                None => {}
             }
         }
     }
 
     /// What an `accept` came to, whoever made it; `None` if it was about a
-    /// connection that is gone.
+    /// connection that is gone. One that is there blocks.
     ///
     /// # Errors
     ///
@@ -162,7 +181,11 @@ impl Listener {
         let error = match accepted {
             Ok(stream) => {
                 if let Some(seat) = context.stats.accept(context.limits.connections) {
-                    return Ok(Some(Attempt::Accepted(Connection { stream, seat })));
+                    return Ok(Some(Attempt::Accepted(Connection {
+                        stream,
+                        seat,
+                        mode: Mode::Blocking,
+                    })));
                 }
                 drop(stream);
                 context.stats.add(SystemCalls { close: 1, ..SystemCalls::default() });
@@ -223,6 +246,20 @@ impl Connection {
     #[must_use]
     pub fn stream(&self) -> &TcpStream {
         &self.stream
+    }
+
+    /// Makes it nonblocking, unless it was accepted so.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the socket is no longer valid.
+    pub fn make_nonblocking(&mut self, calls: &mut SystemCalls) -> io::Result<()> {
+        if self.mode == Mode::Blocking {
+            calls.control += 1;
+            self.stream.set_nonblocking(true)?;
+            self.mode = Mode::Nonblocking;
+        }
+        Ok(())
     }
 
     /// Its stream, to be driven from outside of this crate, and its seat, to be

@@ -10,14 +10,11 @@ use std::{
 use service::{End, Phase};
 
 use crate::{
-    Connection, Context, SystemCalls, Worker,
+    Connection, Context, READ_BYTES, SystemCalls, Worker,
     farewell::{self, LINGER},
     stats::Tally,
     work,
 };
-
-/// Bytes read at once. Each connection's thread has its own buffer.
-const READ_BYTES: usize = 16 << 10;
 
 /// How often a peer that is about to be left is looked after.
 const FLUSH_STEP: Duration = Duration::from_millis(10);
@@ -25,7 +22,7 @@ const FLUSH_STEP: Duration = Duration::from_millis(10);
 /// Serves `connection` on this thread until it closes. Its errors are its own:
 /// they end it, and are counted.
 pub fn serve(connection: Connection, context: &Context, worker: &Worker) {
-    let Connection { stream, seat: _seat } = connection;
+    let (stream, _seat) = connection.into_parts();
     let stream = Arc::new(stream);
     let _watch = context.stop.watch(&stream);
     let mut line = Line { stream: &stream, calls: SystemCalls::default() };
@@ -45,10 +42,10 @@ struct Line<'a> {
 }
 
 impl Line<'_> {
-    fn set_timeout(&mut self, timeout: Option<Duration>) -> io::Result<()> {
+    fn set_timeout(&mut self, timeout: Duration) -> io::Result<()> {
         self.calls.control += 2;
-        self.stream.set_read_timeout(timeout)?;
-        self.stream.set_write_timeout(timeout)
+        self.stream.set_read_timeout(Some(timeout))?;
+        self.stream.set_write_timeout(Some(timeout))
     }
 }
 
@@ -73,9 +70,12 @@ impl Write for Line<'_> {
 /// Reads, answers and writes in turns. `write_all` is the backpressure: while
 /// the peer does not read, nobody reads from the peer.
 fn converse(line: &mut Line, context: &Context, tally: &mut Tally) -> io::Result<()> {
-    line.set_timeout(context.idle_timeout)?;
+    // A socket waits for ever unless it is told otherwise, which is a system call.
+    if let Some(timeout) = context.idle_timeout {
+        line.set_timeout(timeout)?;
+    }
     let mut session = context.session();
-    let mut input = vec![0; READ_BYTES];
+    let mut input = vec![0; READ_BYTES]; // Each connection's thread has its own.
     let mut output = Vec::new();
     let mut peer_ended = false;
     loop {

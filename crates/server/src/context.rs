@@ -4,6 +4,7 @@ use std::{
     cell::Cell,
     io,
     num::NonZeroUsize,
+    panic::{self, AssertUnwindSafe},
     sync::Arc,
     thread::{self, Scope},
     time::Duration,
@@ -34,6 +35,15 @@ pub struct Context {
     /// What has been served.
     pub stats: Arc<Stats>,
 }
+
+/// Bytes read at once, by whichever drive: what one model has to say against another
+/// must not be the size of its buffer.
+///
+/// A loop has one buffer and could have a larger one. But a thread has its own, and
+/// keeps what a large message has once filled; and a ring needs as many as are in
+/// use at once, which are 1 MiB for 64 of these. 16 KiB are also a record of TLS, and what
+/// memcached and libevent read at once.
+pub const READ_BYTES: usize = 16 << 10;
 
 /// Bounds on what clients can make the server hold.
 #[derive(Clone, Copy, Debug)]
@@ -126,26 +136,40 @@ impl Context {
         self.service.session(&self.shared)
     }
 
-    /// Spawns a named thread that the scope will join, and counts it.
+    /// Spawns a named thread that the scope will join, and counts it. The server
+    /// cannot do without it: if it fails or panics, that is said, all others are asked
+    /// to stop, and the server ends with an error.
     ///
     /// # Errors
     ///
-    /// Fails if the system has no thread to give; what `run` owns is dropped.
+    /// Fails if the system has no thread to give; what `run` owns is dropped, and
+    /// those that were spawned before are asked to stop.
+    // ANCHOR: spawn
     pub fn spawn<'scope>(
         &'scope self,
         scope: &'scope Scope<'scope, '_>,
         name: String,
-        run: impl FnOnce() + Send + 'scope,
+        run: impl FnOnce() -> io::Result<()> + Send + 'scope,
     ) -> io::Result<()> {
-        self.spawn_one_of(scope, name.clone(), name, run)
+        let part = name.clone();
+        let run = move || {
+            let ran = panic::catch_unwind(AssertUnwindSafe(run));
+            if let Err(error) = ran.unwrap_or_else(|_| Err(io::Error::other("it panicked"))) {
+                // Connections would still be dealt to it, and nobody would serve them.
+                eprintln!("{part} ends, and all with it: {error}");
+                self.stop.fail(format!("{part} has ended: {error}"));
+            }
+        };
+        self.spawn_one_of(scope, name.clone(), name, run).inspect_err(|_| self.stop.request())
     }
+    // ANCHOR_END: spawn
 
-    /// As [`Context::spawn`], for one of many threads: the report tells what all
-    /// of a `role` have used together.
+    /// Spawns one of many threads that the scope will join, and counts it: the report
+    /// tells what all of a `role` have used together.
     ///
     /// # Errors
     ///
-    /// As [`Context::spawn`].
+    /// Fails if the system has no thread to give; what `run` owns is dropped.
     pub fn spawn_one_of<'scope>(
         &'scope self,
         scope: &'scope Scope<'scope, '_>,
@@ -165,5 +189,45 @@ impl Context {
     pub fn adopt_thread(&self) {
         let thread = thread::current();
         ADOPTED.set(Some(self.stats.thread(thread.name().unwrap_or("unnamed"))));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Instant;
+
+    use super::*;
+
+    /// One part ends so, while another serves until it is asked to stop. Returns why
+    /// the server has stopped.
+    fn stops_for(ends: fn() -> io::Result<()>) -> String {
+        let context = Context::new(Duration::ZERO).unwrap();
+        let deadline = Instant::now() + Duration::from_secs(10);
+        let serves = || {
+            while !context.stop.is_requested() {
+                assert!(Instant::now() < deadline, "nobody has asked it to stop");
+                thread::yield_now();
+            }
+            Ok(())
+        };
+        thread::scope(|scope| {
+            context.spawn(scope, "serves".to_owned(), serves).unwrap();
+            context.spawn(scope, "ends".to_owned(), ends).unwrap();
+        });
+        context.stop.failure().unwrap().to_owned()
+    }
+
+    #[test]
+    fn who_fails_or_panics_stops_all() {
+        let why = stops_for(|| Err(io::Error::other("no more memory")));
+        assert_eq!(why, "ends has ended: no more memory");
+        assert_eq!(stops_for(|| panic!("a bug")), "ends has ended: it panicked");
+    }
+
+    #[test]
+    fn who_has_done_its_work_stops_nobody() {
+        let context = Context::new(Duration::ZERO).unwrap();
+        thread::scope(|scope| context.spawn(scope, "ends".to_owned(), || Ok(())).unwrap());
+        assert!(!context.stop.is_requested());
     }
 }

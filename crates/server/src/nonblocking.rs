@@ -101,14 +101,10 @@ impl Shared {
 }
 
 impl Peer {
-    pub(crate) fn new(
-        connection: Connection,
-        context: &Context,
-        ticket: Ticket,
-    ) -> io::Result<Self> {
-        let Connection { stream, seat } = connection;
-        stream.set_nonblocking(true)?;
-        Ok(Self {
+    /// Of a connection that is nonblocking.
+    pub(crate) fn new(connection: Connection, context: &Context, ticket: Ticket) -> Self {
+        let (stream, seat) = connection.into_parts();
+        Self {
             stream: TcpStream::from_std(stream),
             ticket,
             session: Some(context.session()),
@@ -122,7 +118,7 @@ impl Peer {
             queued: false,
             tally: Tally::default(),
             _seat: seat,
-        })
+        }
     }
 
     /// Remembers what the event says of the socket.

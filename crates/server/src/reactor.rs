@@ -22,7 +22,7 @@ use slab::Slab;
 
 pub use self::wakeup::Waker;
 use crate::{
-    Context, SystemCalls, Worker,
+    Context, READ_BYTES, SystemCalls, Worker,
     dispatch::Outbox,
     nonblocking::{Peer, Runs, Shared, Turn},
     stats::Tally,
@@ -34,8 +34,6 @@ pub const LISTENER: Token = Token(usize::MAX - 1);
 pub const WAKEUP: Token = Token(usize::MAX - 2);
 const STOP: Token = Token(usize::MAX - 3);
 
-/// Bytes read at once; one buffer for all connections of a loop.
-const READ_BYTES: usize = 64 << 10;
 /// Events taken from the kernel in one turn.
 const EVENTS: usize = 1024;
 /// One long answer must not size the loop's buffer for ever.
@@ -77,7 +75,7 @@ impl<'a> Reactor<'a> {
         let stop = context.stop.as_raw_fd();
         poll.registry().register(&mut SourceFd(&stop), STOP, Interest::READABLE)?;
         let shared = Shared {
-            input: vec![0; READ_BYTES].into(),
+            input: vec![0; READ_BYTES].into(), // One for all connections.
             output: Vec::new(),
             calls: SystemCalls { control: 1, ..SystemCalls::default() },
             runs: Runs::Inline,

@@ -24,6 +24,8 @@ pub struct Stop {
     signal: OwnedFd,
     drain: Duration,
     deadline: OnceLock<Instant>,
+    /// Why it was asked for, if by the server itself.
+    failure: OnceLock<String>,
     blocked: Mutex<Slab<Blocked>>,
 }
 
@@ -43,7 +45,8 @@ impl Stop {
     /// Fails if there is no descriptor left for the signal.
     pub fn new(drain: Duration) -> io::Result<Self> {
         let signal = eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?;
-        Ok(Self { signal, drain, deadline: OnceLock::new(), blocked: Mutex::default() })
+        let (deadline, failure) = (OnceLock::new(), OnceLock::new());
+        Ok(Self { signal, drain, deadline, failure, blocked: Mutex::default() })
     }
 
     /// Asks every thread to stop accepting and to finish what it has.
@@ -54,6 +57,19 @@ impl Stop {
         for (_, blocked) in self.lock().iter().filter(|(_, blocked)| !blocked.drains) {
             shut_down(&blocked.stream, Shutdown::Read);
         }
+    }
+
+    /// As [`Stop::request`], by a part of the server that cannot go on, and without
+    /// which the others should not.
+    pub(crate) fn fail(&self, why: String) {
+        self.failure.get_or_init(|| why); // What fails next may do so for that.
+        self.request();
+    }
+
+    /// Why the server has stopped by itself; `None` if it has not.
+    #[must_use]
+    pub fn failure(&self) -> Option<&str> {
+        self.failure.get().map(String::as_str)
     }
 
     /// Cuts the connections that threads are still blocked on.

@@ -12,7 +12,7 @@ use std::{
 };
 
 use server::{
-    Attempt, Connection, Context, Listener, Tally, Worker, blocking,
+    Attempt, Connection, Context, Listener, READ_BYTES, Tally, Worker, blocking,
     farewell::{self, LINGER},
 };
 use service::{End, Phase, Session};
@@ -25,8 +25,6 @@ const TURN: usize = 16;
 const SWEEP: Duration = Duration::from_millis(100);
 /// How often a peer that is about to be left is looked after.
 const FLUSH_STEP: Duration = Duration::from_millis(10);
-/// Bytes read at once to no purpose.
-const DISCARD_BYTES: usize = 16 << 10;
 /// No connection's output is sized for another's longest answer.
 const OUTPUT_BYTES: usize = 64 << 10;
 
@@ -472,7 +470,7 @@ impl Peer {
     /// Reads what has come, to no purpose: seldom enough to do without the ring.
     fn discard(&self, ring: &mut Ring) -> io::Result<usize> {
         let (connection, calls) = ring.connection(self.key);
-        farewell::discard(connection, &mut [0; DISCARD_BYTES], calls)
+        farewell::discard(connection, &mut [0; READ_BYTES], calls)
     }
 
     /// Whether the peer has been silent for too long. One that waits for us has

@@ -28,7 +28,7 @@ use io_uring::{
     types::{CancelBuilder, Fd, SubmitArgs, Timespec},
 };
 use server::{
-    Connection, Listener, Stop, SystemCalls,
+    Connection, Listener, READ_BYTES, Stop, SystemCalls,
     system::{Errno, PollFlags, SendFlags, SocketFlags},
 };
 
@@ -39,8 +39,9 @@ use operation::{Operation, label, read_label};
 use pool::Pool;
 use setup::make;
 
-/// Bytes that a line receives at once into a buffer of its own.
-const READ_BYTES: u32 = 16 << 10;
+/// Bytes received at once, as the kernel is told them.
+#[expect(clippy::cast_possible_truncation, reason = "it is 16 KiB")]
+const READ_LENGTH: u32 = READ_BYTES as u32;
 /// Buffers kept for later sends; one more is freed.
 const SPARES: usize = 64;
 /// One that has grown beyond this is freed, too.
@@ -204,9 +205,9 @@ impl<'a> Ring<'a> {
                 self.lent = Lent::Nothing; // It is the kernel's again.
             }
             if line.input.is_empty() {
-                line.input = vec![0; READ_BYTES as usize];
+                line.input = vec![0; READ_BYTES];
             }
-            opcode::Recv::new(socket, line.input.as_mut_ptr(), READ_BYTES).build()
+            opcode::Recv::new(socket, line.input.as_mut_ptr(), READ_LENGTH).build()
         };
         self.push(entry, Operation::Receive, key);
     }

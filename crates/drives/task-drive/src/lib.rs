@@ -20,7 +20,7 @@ use std::{
 };
 
 use server::{
-    Connection, Context, Seat, SystemCalls, Tally, Worker,
+    Connection, Context, READ_BYTES, Seat, SystemCalls, Tally, Worker,
     farewell::{self, LINGER},
     work,
 };
@@ -36,8 +36,6 @@ use tokio::{
 use output::Output;
 use silence::Silence;
 
-/// Bytes read at once, through a buffer on the worker's stack.
-const READ_BYTES: usize = 16 << 10;
 /// Jobs that one connection may have out; until one is back it is not read.
 const JOBS_OUT: usize = 64;
 /// How often a peer that is about to be left is looked after.
@@ -48,15 +46,16 @@ const FLUSH_STEP: Duration = Duration::from_millis(10);
 /// a change.
 // ANCHOR: serve
 pub async fn serve(
-    connection: Connection,
+    mut connection: Connection,
     context: Context,
     worker: Arc<Worker>,
     mut stopping: watch::Receiver<()>,
 ) {
+    let ready = connection.make_nonblocking(&mut SystemCalls::default()); // Not to be reported.
     let (stream, seat) = connection.into_parts();
     let mut account = Account::open(&context, &worker, seat);
     let served = async {
-        stream.set_nonblocking(true)?;
+        ready?;
         let stream = TcpStream::from_std(stream)?;
         let session = context.session();
         let mut dialogue = Dialogue::new(stream, session, context.idle_timeout, &mut account.tally);
@@ -276,7 +275,7 @@ fn poll_input<R>(
     task: &mut task::Context,
     take: impl FnOnce(&[u8]) -> R,
 ) -> Poll<io::Result<R>> {
-    let mut input = [MaybeUninit::uninit(); READ_BYTES];
+    let mut input = [MaybeUninit::uninit(); READ_BYTES]; // On the worker's stack.
     let mut input = ReadBuf::uninit(&mut input);
     ready!(Pin::new(stream).poll_read(task, &mut input))?;
     Ready(Ok(take(input.filled())))

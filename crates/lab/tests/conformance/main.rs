@@ -24,6 +24,7 @@ mod cache;
 mod command_line;
 mod coverage;
 mod crowd;
+mod dead_loop;
 mod descriptors;
 mod echo;
 mod http;

@@ -1,20 +1,15 @@
 //! What is counted is what the kernel counts: system calls, held against
 //! strace; context switches, against a dialogue in which each is known.
 
-use std::{
-    fs,
-    path::Path,
-    process::Command,
-    thread,
-    time::{Duration, Instant},
-};
+use std::{fs, path::Path, process::Command};
 
 use results::{Figure, Store};
 use serde_json::{Value, json};
 
 use crate::{
-    bed::{LAB, Server, Side, alone, load, pinned, table},
+    bed::{LAB, alone, load, table},
     is_there,
+    strace::{Calls, Traced, model_names},
 };
 
 /// How far our counts may be from the kernel's: a program makes some calls
@@ -31,41 +26,19 @@ const KINDS: [(&[&str], &[&str]); 4] = [
     (&["wait"], &["epoll_wait", "epoll_pwait", "epoll_pwait2", "poll", "ppoll", "io_uring_enter"]),
 ];
 
-/// The calls that strace counted, by name.
-fn traced(summary: &str, names: &[&str]) -> u64 {
-    let calls = |line: &str| {
-        let words: Vec<&str> = line.split_whitespace().collect();
-        let name = words.last()?;
-        names.contains(name).then(|| words.get(3)?.parse::<u64>().ok())?
-    };
-    summary.lines().filter_map(calls).sum()
-}
-
-/// Strace writes its summary after the server has ended.
-fn read_when_written(path: &Path) -> String {
-    let deadline = Instant::now() + Duration::from_secs(10);
-    loop {
-        let text = fs::read_to_string(path).unwrap_or_default();
-        if text.trim_end().ends_with("total") {
-            return text;
-        }
-        assert!(Instant::now() < deadline, "strace left no summary: {text:?}");
-        thread::sleep(Duration::from_millis(20));
-    }
+/// How often strace counted calls of these names.
+fn traced(summary: &Calls, names: &[&str]) -> u64 {
+    names.iter().filter_map(|&name| summary.get(name)).sum()
 }
 
 /// What a model's report and strace say of the same run; `None` if the report
 /// counts no system calls.
-fn both(model: &str, folder: &Path) -> Option<(Value, String)> {
-    let (summary, report) = (folder.join("strace"), folder.join("report.json"));
-    let mut command = pinned(Side::Server, "strace");
-    // As a grandchild (-D): our child is the server, which gets our signal.
-    command.args(["-D", "-f", "-c", "-o"]).arg(&summary).args([LAB, "serve", model]);
-    command.args(["--listen", "127.0.0.1:0", "--workers", "2", "--report"]).arg(&report);
-    let server = Server::that_says_where(command);
-    load(&json!({ "target": server.address, "warmup": "200ms", "duration": "1500ms" }));
-    assert!(server.stop().success(), "{model}");
-    let summary = read_when_written(&summary);
+fn both(model: &str, folder: &Path) -> Option<(Value, Calls)> {
+    let report = folder.join("report.json");
+    let options = [model, "--workers", "2", "--report", report.to_str().unwrap()];
+    let server = Traced::start(&options, folder);
+    load(&json!({ "target": server.address(), "warmup": "200ms", "duration": "1500ms" }));
+    let summary = server.stop();
     let report: Value = serde_json::from_slice(&fs::read(&report).unwrap()).unwrap();
     let calls = report.get("system_calls").filter(|calls| !calls.is_null())?.clone();
     Some((calls, summary))
@@ -80,9 +53,8 @@ fn system_calls_are_those_that_strace_counts() {
     }
     let folder = tempfile::tempdir().unwrap();
     let (mut rows, mut apart) = (Vec::new(), Vec::new());
-    let models = Command::new(LAB).args(["models", "--names"]).output().unwrap();
-    for model in String::from_utf8(models.stdout).unwrap().lines() {
-        let Some((ours, summary)) = both(model, folder.path()) else {
+    for model in model_names() {
+        let Some((ours, summary)) = both(&model, folder.path()) else {
             println!("\nSKIPPED: system calls of {model}: its report counts none");
             continue;
         };
@@ -96,7 +68,7 @@ fn system_calls_are_those_that_strace_counts() {
             }
             let off = ours as f64 / theirs as f64 - 1.0;
             rows.push(vec![
-                model.to_owned(),
+                model.clone(),
                 kind.clone(),
                 ours.to_string(),
                 theirs.to_string(),

@@ -6,12 +6,14 @@
 mod adherence;
 mod agreement;
 mod bed;
+mod calls;
 mod counts;
 mod generator;
 mod hlog;
 mod pool;
 mod sample;
 mod stall;
+mod strace;
 mod told;
 
 use std::process::{Command, Stdio};

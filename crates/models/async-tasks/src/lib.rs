@@ -32,7 +32,7 @@ use std::{
     time::Duration,
 };
 
-use server::{Attempt, Context, Knob, Listener, Listeners, Model};
+use server::{Attempt, Context, Knob, Listener, Listeners, Mode, Model};
 use tokio::{
     io::{Interest, unix::AsyncFd},
     runtime::{Builder, Runtime},
@@ -115,7 +115,7 @@ async fn accept(
             waiting = newcomers.readable() => waiting?,
             _ = stop.readable() => break,
         };
-        match listener.accept_now(context)? {
+        match listener.accept_now(Mode::Nonblocking, context)? {
             Attempt::Accepted(connection) => {
                 let (context, worker) = (context.clone(), Arc::clone(&worker));
                 tokio::spawn(task_drive::serve(connection, context, worker, stopping.subscribe()));

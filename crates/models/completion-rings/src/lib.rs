@@ -71,18 +71,12 @@ fn serve_by(ways: Ways, listener: &Listener, context: &Context) -> io::Result<()
     let rings: io::Result<Vec<_>> = listener.all().map(ring).collect();
     let rings = rings?;
     thread::scope(|scope| {
-        let made = rings.into_iter().enumerate().try_for_each(|(id, (listener, ring))| {
+        // Who fails stops all: nobody else is dealt what the kernel deals to that one.
+        rings.into_iter().enumerate().try_for_each(|(id, (listener, ring))| {
             let name = format!("ring-{id}");
             let peers = Peers::new(context, context.stats.worker(&name));
-            context.spawn(scope, name, move || {
-                if let Err(error) = turn(ring, listener, context, peers) {
-                    // Nobody else is dealt what the kernel deals to this one.
-                    eprintln!("ring-{id} ends, and all with it: {error}");
-                    context.stop.request();
-                }
-            })
-        });
-        made.inspect_err(|_| context.stop.request()) // The others wait for it.
+            context.spawn(scope, name, move || turn(ring, listener, context, peers))
+        })
     }) // Joins every worker.
 }
 // ANCHOR_END: serve

@@ -25,7 +25,7 @@ use std::{io, sync::Arc, thread};
 
 use mio::unix::pipe;
 use server::{
-    Connection, Context, Events, Knob, Listener, Listeners, Model, Queue, Reactor, Worker,
+    Connection, Context, Events, Knob, Listener, Listeners, Mode, Model, Queue, Reactor, Worker,
 };
 use work_queue::{Order, WorkQueue};
 
@@ -83,7 +83,10 @@ pub fn serve(listener: &Listener, context: &Context) -> io::Result<()> {
             .try_for_each(|id| {
                 let worker = context.stats.worker(format!("worker-{id}"));
                 let name = format!("worker-{id}");
-                context.spawn(scope, name, move || work(queue, &worker))
+                context.spawn(scope, name, move || {
+                    work(queue, &worker);
+                    Ok(())
+                })
             })
             .and_then(|()| accept(listener, context, queue));
         queue.close();
@@ -95,7 +98,7 @@ pub fn serve(listener: &Listener, context: &Context) -> io::Result<()> {
 /// Makes a loop for each connection and queues both.
 // ANCHOR: accept
 fn accept<'a>(listener: &Listener, context: &'a Context, queue: &Waiting<'a>) -> io::Result<()> {
-    while let Some(connection) = listener.accept(context)? {
+    while let Some(connection) = listener.accept(Mode::Nonblocking, context)? {
         let base = EventBase::new(connection, context);
         if !base.is_ok_and(|base| queue.push(base).is_ok()) {
             context.stats.refuse(); // No descriptor left for its loop.

@@ -4,7 +4,7 @@
 //!
 //! ```text
 //!                    loop              queue           workers
-//! accept ─▶ ┌─ wait ▶ read ──spawn──▶ [ r r r ] ────▶ [ 0 ] request ▶ work
+//! accept ─▶ ┌─ wait ▶ read ──send───▶ [ r r r ] ────▶ [ 0 ] request ▶ work
 //!           │                                    └──▶ [ 1 ] request ▶ work
 //!           └─ wait ▶ write ◀─wakeup─ [ a a ] ◀───────────────┘ answer
 //! ```
@@ -20,19 +20,12 @@
 //! A connection has one batch of requests out at a time. So its answers stay in
 //! order, and what it sends meanwhile waits in its socket.
 
-use std::{
-    io,
-    sync::{
-        Arc,
-        mpsc::{Receiver, Sender, channel},
-    },
-    thread,
-    time::Duration,
-};
+use std::{io, thread, time::Duration};
 
-use rayon::{ThreadPool, ThreadPoolBuilder};
+use crossbeam_channel::{Receiver, bounded};
 use server::{
-    Answer, Batch, Context, Knob, LISTENER, Listener, Listeners, Model, Reactor, WAKEUP, Waker,
+    Answer, Batch, Context, Inbox, Knob, LISTENER, Listener, Listeners, Mailbox, Model, Reactor,
+    WAKEUP, mailbox,
 };
 
 /// The model's name card.
@@ -48,15 +41,6 @@ pub const MODEL: Model = Model {
     needs: None,
 };
 
-/// What a worker needs to hand an answer back.
-#[derive(Clone, Debug)]
-struct Desk {
-    /// Unbounded, since no worker must wait for the loop; what is in it is
-    /// bounded by the batches that may be out.
-    answers: Sender<Answer>,
-    wakeup: Arc<Waker>,
-}
-
 /// Serves `listener` until the stop is requested and no connection is left.
 ///
 /// # Errors
@@ -65,22 +49,25 @@ struct Desk {
 /// loop, or the listener is broken.
 // ANCHOR: serve
 pub fn serve(listener: &Listener, context: &Context) -> io::Result<()> {
+    let worker = context.stats.worker("loop");
+    let mut reactor = Reactor::dispatching(context, worker, context.limits.queue)?;
+    reactor.listen(listener)?;
+    let (home, answered) = mailbox(reactor.waker()?);
     thread::scope(|scope| {
-        let pool = ThreadPoolBuilder::new()
-            .num_threads(context.workers.get())
-            .spawn_handler(|worker| {
-                let name = format!("worker-{}", worker.index());
-                context.spawn(scope, name, || worker.run())
-            })
-            .build()
-            .map_err(io::Error::other)?;
-        let worker = context.stats.worker("loop");
-        let mut reactor = Reactor::dispatching(context, worker, context.limits.queue)?;
-        reactor.listen(listener)?;
-        let (answers, answered) = channel();
-        let desk = Desk { answers, wakeup: reactor.waker()? };
-        turn(listener, context, reactor, &answered, |batch| dispatch(batch, &pool, &desk))
-        // The pool is dropped here: its workers end once their queue is empty.
+        let (requests, queued) = bounded(context.limits.queue);
+        for id in 0..context.workers.get() {
+            let (queued, home) = (queued.clone(), &home);
+            context.spawn(scope, format!("worker-{id}"), move || {
+                work(&queued, home);
+                Ok(())
+            })?;
+        }
+        drop(queued); // Workers alone take requests.
+        turn(listener, context, reactor, answered, |batch| {
+            // There is room: no more are out. It fails only if no worker is left.
+            let _ = requests.send(batch);
+        })
+        // The queue closes here: workers end once they have emptied it.
     }) // Joins every worker.
 }
 // ANCHOR_END: serve
@@ -91,7 +78,7 @@ fn turn(
     listener: &Listener,
     context: &Context,
     mut reactor: Reactor,
-    answered: &Receiver<Answer>,
+    mut answered: Inbox<Answer>,
     dispatch: impl Fn(Batch),
 ) -> io::Result<()> {
     let mut events = reactor.events();
@@ -101,7 +88,7 @@ fn turn(
         for event in &events {
             match event.token() {
                 LISTENER => accept_in = Some(Duration::ZERO),
-                WAKEUP => answered.try_iter().for_each(|answer| reactor.take_back(answer)),
+                WAKEUP => answered.take().for_each(|answer| reactor.take_back(answer)),
                 _ => reactor.ready(event),
             }
         }
@@ -115,15 +102,11 @@ fn turn(
 }
 // ANCHOR_END: turn
 
-/// Queues a batch for the workers. Whoever takes it sends the answer to the
-/// loop, and wakes it.
-// ANCHOR: dispatch
-fn dispatch(batch: Batch, pool: &ThreadPool, desk: &Desk) {
-    let Desk { answers, wakeup } = desk.clone();
-    pool.spawn(move || {
-        // Both fail only if the loop is gone, and every connection with it.
-        let _ = answers.send(batch.run());
-        let _ = wakeup.wake();
-    });
+/// Runs one batch of requests after the other, and sends the answers to the loop.
+// ANCHOR: work
+fn work(queued: &Receiver<Batch>, home: &Mailbox<Answer>) {
+    for batch in queued {
+        home.send(batch.run());
+    }
 }
-// ANCHOR_END: dispatch
+// ANCHOR_END: work

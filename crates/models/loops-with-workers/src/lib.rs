@@ -5,7 +5,7 @@
 //! ```text
 //!           acceptor       loops                    jobs          workers
 //! accept ─▶ [ main ] ──▶ [ 0 ] read ▶ write
-//!                   └──▶ [ 1 ] read ──try_push──▶ [ j j j ] ──▶ [ 0 ] run
+//!                   └──▶ [ 1 ] read ──try_send──▶ [ j j j ] ──▶ [ 0 ] run
 //!                              write ◀─wakeup──┐           └──▶ [ 1 ] run
 //!                                              └───── done ◀──────┘
 //! ```
@@ -23,17 +23,15 @@
 
 use std::{
     io,
-    sync::{
-        Arc,
-        mpsc::{Receiver, Sender, channel},
-    },
+    sync::Arc,
     thread::{self, Scope},
 };
 
+use crossbeam_channel::{Receiver, Sender, bounded};
 use server::{
-    Connection, Context, Errand, Finished, Knob, Listener, Listeners, Model, Reactor, WAKEUP, Waker,
+    Connection, Context, Errand, Finished, Inbox, Knob, Listener, Listeners, Mailbox, Mode, Model,
+    Reactor, WAKEUP, mailbox,
 };
-use work_queue::{Order, WorkQueue};
 
 /// The model's name card.
 pub const MODEL: Model = Model {
@@ -48,33 +46,8 @@ pub const MODEL: Model = Model {
     needs: None,
 };
 
-/// Jobs on their way to the workers, each with the loop that it comes home to.
-type Jobs = WorkQueue<(Errand, Mailbox)>;
-
-/// What the acceptor and the workers need to reach a loop.
-#[derive(Clone, Debug)]
-struct Mailbox {
-    /// Unbounded, since nobody must wait for a loop. What is in it is bounded by
-    /// the connections, and by the jobs that may be out.
-    mail: Sender<Mail>,
-    wakeup: Arc<Waker>,
-}
-
-#[derive(Debug)]
-enum Mail {
-    Connection(Connection),
-    Finished(Finished),
-    /// No more connections will come.
-    End,
-}
-
-impl Mailbox {
-    /// Fails only if the loop is gone, and every connection with it.
-    fn send(&self, mail: Mail) -> io::Result<()> {
-        self.mail.send(mail).map_err(io::Error::other)?;
-        self.wakeup.wake()
-    }
-}
+/// A job on its way to the workers, with the loop that it comes home to.
+type Job = (Errand, Arc<Mailbox<Finished>>);
 
 /// Serves `listener` until the stop is requested and every loop is empty.
 ///
@@ -83,13 +56,18 @@ impl Mailbox {
 /// Fails if a loop or a worker cannot be made or the listener is broken.
 // ANCHOR: serve
 pub fn serve(listener: &Listener, context: &Context) -> io::Result<()> {
-    let jobs = Jobs::bounded(Order::Fifo, context.limits.queue);
     thread::scope(|workers| {
-        let served = (0..context.workers.get())
-            .try_for_each(|id| context.spawn(workers, format!("worker-{id}"), || work(&jobs)))
-            .and_then(|()| thread::scope(|loops| run(loops, listener, context, &jobs)));
-        jobs.close(); // No loop is left: nobody waits for a job.
-        served
+        let (jobs, queued) = bounded(context.limits.queue);
+        for id in 0..context.workers.get() {
+            let queued = queued.clone();
+            context.spawn(workers, format!("worker-{id}"), move || {
+                work(&queued);
+                Ok(())
+            })?;
+        }
+        drop(queued); // Workers alone take jobs.
+        thread::scope(|loops| run(loops, listener, context, &jobs))
+        // No loop is left: nobody waits for a job, and the queue closes here.
     }) // Joins every worker.
 }
 
@@ -98,96 +76,84 @@ fn run<'scope>(
     scope: &'scope Scope<'scope, '_>,
     listener: &Listener,
     context: &'scope Context,
-    jobs: &'scope Jobs,
+    jobs: &'scope Sender<Job>,
 ) -> io::Result<()> {
-    let mut loops = Loops(Vec::new());
+    let mut loops = Vec::new();
     for id in 0..context.workers.get() {
         let mut reactor = Reactor::offloading(context, context.stats.worker(format!("loop-{id}")))?;
-        let (mail, dealt) = channel();
-        let mailbox = Mailbox { mail, wakeup: reactor.waker()? };
-        loops.0.push(mailbox.clone());
+        let (home, done) = mailbox(reactor.waker()?);
+        let home = Arc::new(home);
+        let (mailbox, dealt) = mailbox(reactor.waker()?);
+        loops.push(mailbox);
         context.spawn(scope, format!("loop-{id}"), move || {
-            // Waiting fails only if the kernel does: then this loop is gone,
-            // its connections are closed, and its mailbox refuses more.
-            if let Err(error) = turn(&dealt, reactor, jobs, &mailbox) {
-                eprintln!("loop-{id} ends: {error}");
-            }
+            turn(dealt, done, reactor, |errand| offload(errand, jobs, &home))
         })?;
     }
     deal(listener, context, &loops)
+    // The mailboxes are closed here: loops end once they are empty.
 }
 // ANCHOR_END: serve
 
-/// The acceptor's end of the loops. Dropping it tells them that nothing more will
-/// come.
-#[derive(Debug)]
-struct Loops(Vec<Mailbox>);
-
 /// Accepts, and deals to each loop in turn.
-fn deal(listener: &Listener, context: &Context, loops: &Loops) -> io::Result<()> {
-    for mailbox in loops.0.iter().cycle() {
-        let Some(connection) = listener.accept(context)? else { break };
-        mailbox.send(Mail::Connection(connection))?;
+fn deal(listener: &Listener, context: &Context, loops: &[Mailbox<Connection>]) -> io::Result<()> {
+    for mailbox in loops.iter().cycle() {
+        let Some(connection) = listener.accept(Mode::Nonblocking, context)? else { break };
+        mailbox.send(connection);
     }
     Ok(())
-}
-
-impl Drop for Loops {
-    fn drop(&mut self) {
-        for mailbox in &self.0 {
-            let _ = mailbox.send(Mail::End);
-        }
-    }
 }
 
 /// One loop: takes in what it is dealt, serves it, and gives jobs away.
 // ANCHOR: turn
 fn turn(
-    dealt: &Receiver<Mail>,
+    mut dealt: Inbox<Connection>,
+    mut done: Inbox<Finished>,
     mut reactor: Reactor,
-    jobs: &Jobs,
-    mailbox: &Mailbox,
+    offload: impl Fn(Errand) -> Result<(), Finished>,
 ) -> io::Result<()> {
     let mut events = reactor.events();
-    let mut dealing = true;
-    while dealing || !reactor.is_empty() {
+    while dealt.is_open() || !reactor.is_empty() {
         reactor.wait(&mut events, None)?;
         for event in &events {
             match event.token() {
-                WAKEUP => dealt.try_iter().for_each(|mail| match mail {
-                    Mail::Connection(connection) => reactor.adopt(connection),
-                    Mail::Finished(finished) => reactor.complete(finished),
-                    Mail::End => dealing = false,
-                }),
+                WAKEUP => {
+                    dealt.take().for_each(|connection| reactor.adopt(connection));
+                    done.take().for_each(|finished| reactor.complete(finished));
+                }
                 _ => reactor.ready(event),
             }
         }
         reactor.resume();
-        offload(&mut reactor, jobs, mailbox);
+        for errand in reactor.errands() {
+            if let Err(refused) = offload(errand) {
+                reactor.complete(refused);
+            }
+        }
     }
     Ok(())
 }
 // ANCHOR_END: turn
 
-/// Gives jobs to the workers. If too many wait already, the client is told at
+/// Gives a job to the workers. If too many wait already, the client is told at
 /// once: a loop must not wait, and a queue must not grow for ever.
 // ANCHOR: offload
-fn offload(reactor: &mut Reactor, jobs: &Jobs, mailbox: &Mailbox) {
-    for errand in reactor.errands() {
-        if let Err(refused) = jobs.try_push((errand, mailbox.clone())) {
-            let (errand, _) = refused.into_job();
-            reactor.complete(errand.refuse());
-        }
-    }
+fn offload(
+    errand: Errand,
+    jobs: &Sender<Job>,
+    home: &Arc<Mailbox<Finished>>,
+) -> Result<(), Finished> {
+    jobs.try_send((errand, Arc::clone(home))).map_err(|refused| {
+        let (errand, _) = refused.into_inner();
+        errand.refuse()
+    })
 }
 // ANCHOR_END: offload
 
-/// Runs one job after the other, and wakes the loop that each comes home to.
+/// Runs one job after the other, and sends each home to its loop.
 // ANCHOR: work
-fn work(jobs: &Jobs) {
-    while let Some((errand, home)) = jobs.pop() {
-        // Fails only if the loop is gone.
-        let _ = home.send(Mail::Finished(errand.run()));
+fn work(queued: &Receiver<Job>) {
+    for (errand, home) in queued {
+        home.send(errand.run());
     }
 }
 // ANCHOR_END: work

@@ -16,10 +16,12 @@
 //! | Where overload queues | in the sockets' buffers of the loaded loop          |
 //! | What breaks it        | a slow request stops its loop; nobody moves over    |
 
-use std::{io, sync::Arc, thread};
+use std::{io, thread};
 
-use crossbeam_channel::{Receiver, Sender, unbounded};
-use server::{Connection, Context, Knob, Listener, Listeners, Model, Reactor, WAKEUP, Waker};
+use server::{
+    Connection, Context, Inbox, Knob, Listener, Listeners, Mailbox, Mode, Model, Reactor, WAKEUP,
+    mailbox,
+};
 
 /// The model's name card.
 pub const MODEL: Model = Model {
@@ -34,22 +36,6 @@ pub const MODEL: Model = Model {
     needs: None,
 };
 
-/// The acceptor's end of a loop. Dropping it tells the loop that nothing more
-/// will come.
-#[derive(Debug)]
-struct Mailbox {
-    /// Unbounded, since the acceptor must not wait for one loop while others
-    /// are free; what is in it is bounded by the limit of connections.
-    queue: Sender<Mail>,
-    wakeup: Arc<Waker>,
-}
-
-#[derive(Debug)]
-enum Mail {
-    Connection(Connection),
-    End,
-}
-
 /// Serves `listener` until the stop is requested and every loop is empty.
 ///
 /// # Errors
@@ -60,69 +46,42 @@ pub fn serve(listener: &Listener, context: &Context) -> io::Result<()> {
     thread::scope(|scope| {
         let mut loops = Vec::new();
         for id in 0..context.workers.get() {
-            let (queue, dealt) = unbounded();
             let mut reactor = Reactor::new(context, context.stats.worker(format!("loop-{id}")))?;
-            loops.push(Mailbox { queue, wakeup: reactor.waker()? });
-            context.spawn(scope, format!("loop-{id}"), move || {
-                // Waiting fails only if the kernel does: then this loop is gone,
-                // its connections are closed, and its queue refuses more.
-                if let Err(error) = turn(&dealt, reactor) {
-                    eprintln!("loop-{id} ends: {error}");
-                }
-            })?;
+            let (mailbox, dealt) = mailbox(reactor.waker()?);
+            loops.push(mailbox);
+            context.spawn(scope, format!("loop-{id}"), move || turn(dealt, reactor))?;
         }
         deal(listener, context, &loops)
+        // The mailboxes are closed here: loops end once they are empty.
     }) // Joins every loop.
 }
 // ANCHOR_END: serve
 
 /// Accepts, and deals to each loop in turn.
 // ANCHOR: deal
-fn deal(listener: &Listener, context: &Context, loops: &[Mailbox]) -> io::Result<()> {
+fn deal(listener: &Listener, context: &Context, loops: &[Mailbox<Connection>]) -> io::Result<()> {
     for mailbox in loops.iter().cycle() {
-        let Some(connection) = listener.accept(context)? else { break };
-        mailbox.queue.send(Mail::Connection(connection)).map_err(io::Error::other)?;
-        mailbox.wakeup.wake()?;
+        let Some(connection) = listener.accept(Mode::Nonblocking, context)? else { break };
+        mailbox.send(connection);
     }
     Ok(())
-}
-
-impl Drop for Mailbox {
-    fn drop(&mut self) {
-        // Both fail only if the loop is gone.
-        let _ = self.queue.send(Mail::End);
-        let _ = self.wakeup.wake();
-    }
 }
 // ANCHOR_END: deal
 
 /// One loop: takes in what it is dealt and serves it, until both are over.
 // ANCHOR: turn
-fn turn(dealt: &Receiver<Mail>, mut reactor: Reactor) -> io::Result<()> {
+fn turn(mut dealt: Inbox<Connection>, mut reactor: Reactor) -> io::Result<()> {
     let mut events = reactor.events();
-    let mut dealing = true;
-    while dealing || !reactor.is_empty() {
+    while dealt.is_open() || !reactor.is_empty() {
         reactor.wait(&mut events, None)?;
         for event in &events {
             match event.token() {
-                // `End` may be taken in before its wakeup comes: it stays the end.
-                WAKEUP => dealing = dealing && take_in(dealt, &mut reactor),
+                WAKEUP => dealt.take().for_each(|connection| reactor.adopt(connection)),
                 _ => reactor.ready(event),
             }
         }
         reactor.resume();
     }
     Ok(())
-}
-
-/// Adopts everything dealt so far; false once nothing more will come.
-fn take_in(dealt: &Receiver<Mail>, reactor: &mut Reactor) -> bool {
-    for mail in dealt.try_iter() {
-        match mail {
-            Mail::Connection(connection) => reactor.adopt(connection),
-            Mail::End => return false,
-        }
-    }
-    true
 }
 // ANCHOR_END: turn

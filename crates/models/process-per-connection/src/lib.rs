@@ -18,7 +18,7 @@
 
 use std::io;
 
-use server::{Attempt, Children, Context, Inherited, Listener, Listeners, Model, blocking};
+use server::{Attempt, Children, Context, Inherited, Listener, Listeners, Mode, Model, blocking};
 
 /// The model's name card.
 pub const MODEL: Model = Model {
@@ -51,7 +51,7 @@ pub fn serve(listener: &Listener, context: &Context) -> io::Result<()> {
         // Who has ended gives its seat back here.
         children.wait(waits_at, at_most)?;
         (waits_at, at_most) = (Some(listener), None);
-        match listener.accept_now(context)? {
+        match listener.accept_now(Mode::Blocking, context)? {
             Attempt::Accepted(connection) => {
                 if children.serve(PART, connection).is_err() {
                     context.stats.refuse();

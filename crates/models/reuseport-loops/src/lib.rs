@@ -50,16 +50,11 @@ pub fn serve(listener: &Listener, context: &Context) -> io::Result<()> {
     let reactors: io::Result<Vec<_>> = listener.all().enumerate().map(reactor).collect();
     let reactors = reactors?;
     thread::scope(|scope| {
-        let made = reactors.into_iter().enumerate().try_for_each(|(id, (listener, reactor))| {
-            context.spawn(scope, format!("loop-{id}"), move || {
-                if let Err(error) = turn(listener, context, reactor) {
-                    // Nobody else is dealt what the kernel deals to this one.
-                    eprintln!("loop-{id} ends, and all with it: {error}");
-                    context.stop.request();
-                }
-            })
-        });
-        made.inspect_err(|_| context.stop.request()) // The others wait for it.
+        // Who fails stops all: nobody else is dealt what the kernel deals to that one.
+        reactors.into_iter().enumerate().try_for_each(|(id, (listener, reactor))| {
+            let name = format!("loop-{id}");
+            context.spawn(scope, name, move || turn(listener, context, reactor))
+        })
     }) // Joins every loop.
 }
 // ANCHOR_END: serve

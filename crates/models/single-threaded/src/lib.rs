@@ -18,7 +18,7 @@
 
 use std::io;
 
-use server::{Context, Listener, Listeners, Model, blocking};
+use server::{Context, Listener, Listeners, Mode, Model, blocking};
 
 /// The model's name card.
 pub const MODEL: Model = Model {
@@ -42,7 +42,7 @@ pub const MODEL: Model = Model {
 // ANCHOR: serve
 pub fn serve(listener: &Listener, context: &Context) -> io::Result<()> {
     let worker = context.stats.worker("main");
-    while let Some(connection) = listener.accept(context)? {
+    while let Some(connection) = listener.accept(Mode::Blocking, context)? {
         blocking::serve(connection, context, &worker);
     }
     Ok(())

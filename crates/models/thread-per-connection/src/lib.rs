@@ -18,7 +18,7 @@
 
 use std::{io, thread};
 
-use server::{Context, Listener, Listeners, Model, blocking};
+use server::{Context, Listener, Listeners, Mode, Model, blocking};
 
 /// The model's name card.
 pub const MODEL: Model = Model {
@@ -45,7 +45,7 @@ pub fn serve(listener: &Listener, context: &Context) -> io::Result<()> {
     let worker = &context.stats.worker("connections");
     thread::scope(|scope| {
         for number in 0_u64.. {
-            let Some(connection) = listener.accept(context)? else { break };
+            let Some(connection) = listener.accept(Mode::Blocking, context)? else { break };
             let name = format!("connection-{number}");
             let serve = move || blocking::serve(connection, context, worker);
             if context.spawn_one_of(scope, "connections", name, serve).is_err() {

@@ -21,7 +21,7 @@ mod queue;
 
 use std::{io, thread};
 
-use server::{Context, Knob, Listener, Listeners, Model, Queue, Worker, blocking};
+use server::{Context, Knob, Listener, Listeners, Mode, Model, Queue, Worker, blocking};
 
 use crate::queue::{Receiver, Sender};
 
@@ -51,7 +51,10 @@ pub fn serve(listener: &Listener, context: &Context) -> io::Result<()> {
             let waiting = waiting.clone();
             let worker = context.stats.worker(format!("worker-{id}"));
             let name = format!("worker-{id}");
-            context.spawn(scope, name, move || work(&waiting, context, &worker))?;
+            context.spawn(scope, name, move || {
+                work(&waiting, context, &worker);
+                Ok(())
+            })?;
         }
         accept(listener, context, &queue)
         // The queue closes here: workers end once they have emptied it.
@@ -62,7 +65,7 @@ pub fn serve(listener: &Listener, context: &Context) -> io::Result<()> {
 /// Queues connections. While the queue is full this waits, and the backlog grows.
 // ANCHOR: accept
 fn accept(listener: &Listener, context: &Context, queue: &Sender) -> io::Result<()> {
-    while let Some(connection) = listener.accept(context)? {
+    while let Some(connection) = listener.accept(Mode::Blocking, context)? {
         queue.send(connection)?;
     }
     Ok(())

@@ -21,7 +21,7 @@ use rustix::{
 };
 
 use super::{Farewell, PART};
-use crate::{Connection, Context, Listener, Report};
+use crate::{Connection, Context, Listener, Mode, Report};
 
 /// What a child process was given by its master.
 #[derive(Debug)]
@@ -104,7 +104,8 @@ impl Inherited {
     /// The socket, if it is a connection that the master has accepted.
     #[must_use]
     pub fn connection(self, context: &Context) -> Connection {
-        Connection { stream: TcpStream::from(self.socket), seat: context.stats.seat() }
+        let (stream, seat) = (TcpStream::from(self.socket), context.stats.seat());
+        Connection { stream, seat, mode: Mode::Blocking }
     }
 
     /// Where to leave the report.

@@ -127,7 +127,7 @@ impl<'a> Children<'a> {
     ///
     /// As [`Children::listen`]; the connection is closed.
     pub fn serve(&mut self, part: &str, connection: Connection) -> io::Result<()> {
-        let Connection { stream, seat } = connection;
+        let (stream, seat) = connection.into_parts();
         // Our copy is closed in any case.
         self.context.stats.add(SystemCalls { close: 1, ..SystemCalls::default() });
         self.start(part, stream.into(), 1, Some(seat))

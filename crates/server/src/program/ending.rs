@@ -1,7 +1,8 @@
 //! What is to be done when a server ends, in order or not.
 
 use std::{
-    fs, io,
+    fs, io, mem,
+    os::unix::net::UnixStream,
     path::PathBuf,
     process,
     sync::{
@@ -12,13 +13,14 @@ use std::{
     time::Duration,
 };
 
+use rustix::event::{PollFd, PollFlags, poll};
 use signal_hook::{
     consts::{SIGINT, SIGQUIT, SIGTERM},
-    iterator::Signals,
+    iterator::{backend::SignalDelivery, exfiltrator::SignalOnly},
 };
 
 use super::MakeReport;
-use crate::{Context, Listener, Stats, stats::Running};
+use crate::{Context, Listener, Stats, Stop, stats::Running};
 
 /// Leaves the report where it is wanted.
 pub(super) type LeaveReport = dyn Fn(&Stats) -> Result<(), String> + Send + Sync;
@@ -64,7 +66,13 @@ impl Ending {
             thread::park(); // The report is being written; the process ends after that.
         }
         drop(main); // What it used belongs into the report.
-        (self.report)(&self.context.stats)
+        self.account()
+    }
+
+    /// Leaves the report. A server that has stopped by itself has not ended well.
+    fn account(&self) -> Result<(), String> {
+        (self.report)(&self.context.stats)?;
+        self.context.stop.failure().map_or(Ok(()), |why| Err(format!("it stopped, since {why}")))
     }
 
     /// Whether it is the caller's to end the server.
@@ -72,23 +80,34 @@ impl Ending {
         !self.begun.swap(true, Relaxed)
     }
 
-    /// First signal: stop, and end after the drain whatever hangs. Second: end at once.
+    /// First signal: stop. Second: end at once. Whoever asked for the stop: end after
+    /// the drain whatever hangs.
     pub(super) fn watch_signals(&self) -> io::Result<()> {
-        let mut signals = Signals::new([SIGINT, SIGTERM, SIGQUIT])?;
+        let (told, teller) = UnixStream::pair()?;
+        let numbers = [SIGINT, SIGTERM, SIGQUIT];
+        let mut signals = SignalDelivery::with_pipe(told, teller, SignalOnly, numbers)?;
         let ending = self.clone();
         spawn("signals", move || {
+            let stop = &ending.context.stop;
             let _running = ending.context.stats.thread("signals");
-            let mut signals = signals.forever();
-            let Some(_) = signals.next() else { return };
-            ending.stop();
-            if let Some(signal) = signals.next() {
-                process::exit(128 + signal);
+            let (mut is_told, mut drains) = (false, false);
+            loop {
+                // Once requested, the stop stays readable.
+                wait(signals.get_read(), (!drains).then_some(stop));
+                for signal in signals.pending() {
+                    if mem::replace(&mut is_told, true) {
+                        process::exit(128 + signal);
+                    }
+                    stop.request();
+                }
+                if stop.is_requested() && !mem::replace(&mut drains, true) {
+                    ending.drain();
+                }
             }
         })
     }
 
-    fn stop(&self) {
-        self.context.stop.request();
+    fn drain(&self) {
         if let Some(listener) = &self.listener {
             listener.close();
         }
@@ -107,7 +126,7 @@ impl Ending {
         if !self.begin() {
             return;
         }
-        let code = match (self.report)(&self.context.stats) {
+        let code = match self.account() {
             Ok(()) => 0,
             Err(message) => {
                 eprintln!("{}: {message}", self.name);
@@ -116,6 +135,14 @@ impl Ending {
         };
         process::exit(code);
     }
+}
+
+/// Waits until a signal has come, or the stop is requested.
+fn wait(signals: &UnixStream, stop: Option<&Arc<Stop>>) {
+    let mut ready = vec![PollFd::new(signals, PollFlags::IN)];
+    ready.extend(stop.map(|stop| PollFd::new(stop, PollFlags::IN)));
+    // If it fails, the caller looks, and comes again.
+    let _ = poll(&mut ready, None);
 }
 
 fn spawn(name: &str, run: impl FnOnce() + Send + 'static) -> io::Result<()> {

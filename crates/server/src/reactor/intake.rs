@@ -5,7 +5,9 @@ use std::{io, os::fd::AsRawFd, time::Duration};
 use mio::{Interest, Token, unix::SourceFd};
 
 use super::{LISTENER, Reactor};
-use crate::{Attempt, Connection, Listener, dispatch::Ticket, nonblocking::Peer, stats::Tally};
+use crate::{
+    Attempt, Connection, Listener, Mode, dispatch::Ticket, nonblocking::Peer, stats::Tally,
+};
 
 /// Connections accepted in one turn: those that are open have theirs too.
 const ACCEPTS: usize = 64;
@@ -30,7 +32,7 @@ impl Reactor<'_> {
     // ANCHOR: accept
     pub fn accept(&mut self, listener: &Listener) -> io::Result<Option<Duration>> {
         for _ in 0..ACCEPTS {
-            match listener.accept_now(self.context)? {
+            match listener.accept_now(Mode::Nonblocking, self.context)? {
                 Attempt::Accepted(connection) => self.adopt(connection),
                 Attempt::Refused => {}
                 Attempt::Empty => return Ok(None),
@@ -43,14 +45,16 @@ impl Reactor<'_> {
 
     /// Takes a connection in. If it cannot be watched it is closed, and counted
     /// as failed.
-    pub fn adopt(&mut self, connection: Connection) {
+    pub fn adopt(&mut self, mut connection: Connection) {
         let entry = self.peers.vacant_entry();
         let token = Token(entry.key());
         let ticket = Ticket { key: entry.key(), serial: self.serial };
         self.serial += 1;
-        self.shared.calls.control += 2; // Its stream is made nonblocking, and registered.
-        let adopted = Peer::new(connection, self.context, ticket).and_then(|mut peer| {
+        let calls = &mut self.shared.calls;
+        let adopted = connection.make_nonblocking(calls).and_then(|()| {
+            let mut peer = Peer::new(connection, self.context, ticket);
             let interest = Interest::READABLE | Interest::WRITABLE;
+            calls.control += 1;
             self.poll.registry().register(&mut peer.stream, token, interest)?;
             Ok(peer)
         });

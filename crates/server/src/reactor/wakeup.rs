@@ -8,6 +8,8 @@ use std::{
     },
 };
 
+use mio::Registry;
+
 use super::{Reactor, WAKEUP};
 
 /// Wakes a loop that sleeps; see [`Reactor::waker`].
@@ -29,13 +31,22 @@ impl Reactor<'_> {
             return Ok(Arc::clone(waker));
         }
         self.shared.calls.control += 1;
-        let waker = mio::Waker::new(self.poll.registry(), WAKEUP)?;
-        let waker = Waker { waker, wakes: AtomicU64::new(0) };
-        Ok(Arc::clone(self.waker.insert(Arc::new(waker))))
+        let waker = Arc::new(Waker::new(self.poll.registry())?);
+        Ok(Arc::clone(self.waker.insert(waker)))
     }
 }
 
 impl Waker {
+    /// Of a loop with this registry, whose events it causes have the token [`WAKEUP`].
+    /// The loop has to keep it: closing it would take back a wakeup that is not yet seen.
+    ///
+    /// # Errors
+    ///
+    /// Fails if there is no descriptor left.
+    pub fn new(registry: &Registry) -> io::Result<Self> {
+        Ok(Self { waker: mio::Waker::new(registry, WAKEUP)?, wakes: AtomicU64::new(0) })
+    }
+
     /// Wakes the loop, or keeps it from falling asleep.
     ///
     /// # Errors
@@ -47,7 +58,8 @@ impl Waker {
     }
 
     /// How often it was asked to.
-    pub(super) fn wakes(&self) -> u64 {
+    #[must_use]
+    pub fn wakes(&self) -> u64 {
         self.wakes.load(Relaxed)
     }
 }

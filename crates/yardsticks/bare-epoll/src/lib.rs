@@ -29,9 +29,11 @@ use rustix::{
     event::epoll::{self, CreateFlags, EventData, EventFlags},
     fd::OwnedFd,
     io::Errno,
+    net::{RecvFlags, SendFlags, recv, send},
 };
 use server::{
-    Attempt, Connection, Context, Listener, Listeners, Model, SystemCalls, Tally, Worker,
+    Attempt, Connection, Context, Listener, Listeners, Mode, Model, READ_BYTES, SystemCalls, Tally,
+    Worker,
 };
 use slab::Slab;
 
@@ -50,8 +52,6 @@ pub const MODEL: Model = Model {
 
 /// Events taken from the kernel in one turn.
 const EVENTS: usize = 1024;
-/// Bytes read at once; one buffer for all connections.
-const READ_BYTES: usize = 64 << 10;
 
 const LISTENER: u64 = u64::MAX;
 const STOP: u64 = u64::MAX - 1;
@@ -69,7 +69,7 @@ pub fn serve(listener: &Listener, context: &Context) -> io::Result<()> {
     epoll::add(&epoll, listener, EventData::new_u64(LISTENER), EventFlags::IN)?;
     epoll::add(&epoll, &context.stop, EventData::new_u64(STOP), EventFlags::IN)?;
     let mut events = Vec::with_capacity(EVENTS);
-    let mut buffer = vec![0; READ_BYTES];
+    let mut buffer = vec![0; READ_BYTES]; // One for all connections.
     let mut peers = Peers::new();
     let mut calls = SystemCalls { control: 2, ..SystemCalls::default() };
     while !context.stop.is_requested() {
@@ -103,7 +103,7 @@ fn accept(
     peers: &mut Peers,
     calls: &mut SystemCalls,
 ) -> io::Result<()> {
-    if let Attempt::Accepted(connection) = listener.accept_now(context)? {
+    if let Attempt::Accepted(connection) = listener.accept_now(Mode::Blocking, context)? {
         let entry = peers.vacant_entry();
         let key = EventData::new_u64(entry.key() as u64);
         calls.control += 1;
@@ -131,11 +131,11 @@ fn echo_once(
     calls: &mut SystemCalls,
 ) -> io::Result<usize> {
     calls.read += 1;
-    let length = rustix::io::read(connection, &mut *buffer)?;
+    let (_, length) = recv(connection, &mut *buffer, RecvFlags::empty())?;
     let mut sent = 0;
     while sent < length {
         calls.write += 1;
-        sent += rustix::io::write(connection, &buffer[sent..length])?;
+        sent += send(connection, &buffer[sent..length], SendFlags::NOSIGNAL)?;
     }
     tally.requests += u64::from(length > 0);
     tally.bytes_in += length as u64;

@@ -22,7 +22,9 @@
 
 use std::{io, sync::Arc, time::Duration};
 
-use server::{Connection, Context, Knob, Listener, Listeners, Model, Tally, Worker};
+use server::{
+    Connection, Context, Knob, Listener, Listeners, Mode, Model, READ_BYTES, Tally, Worker,
+};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
@@ -42,8 +44,6 @@ pub const MODEL: Model = Model {
     needs: None,
 };
 
-/// Bytes read at once; a buffer for each connection.
-const READ_BYTES: usize = 1024;
 /// Within this a worker has dropped its tasks.
 const END: Duration = Duration::from_secs(1);
 
@@ -73,7 +73,7 @@ pub fn serve(listener: &Listener, context: &Context) -> io::Result<()> {
         .on_thread_start(move || adopting.adopt_thread())
         .enable_io()
         .build()?;
-    while let Some(connection) = listener.accept(context)? {
+    while let Some(connection) = listener.accept(Mode::Nonblocking, context)? {
         let account = Account { tally: Tally::default(), worker: Arc::clone(&worker) };
         runtime.spawn(async {
             // Its error is its own, and ends it.
@@ -86,9 +86,8 @@ pub fn serve(listener: &Listener, context: &Context) -> io::Result<()> {
 
 async fn echo(connection: Connection, mut account: Account) -> io::Result<()> {
     let (stream, _seat) = connection.into_parts();
-    stream.set_nonblocking(true)?;
     let mut stream = TcpStream::from_std(stream)?;
-    let mut buffer = vec![0; READ_BYTES];
+    let mut buffer = vec![0; READ_BYTES]; // Each connection has its own.
     loop {
         let length = stream.read(&mut buffer).await?;
         if length == 0 {

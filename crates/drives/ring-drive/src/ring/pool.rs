@@ -7,6 +7,9 @@ use std::{
 };
 
 use io_uring::{IoUring, types::BufRingEntry};
+use server::READ_BYTES;
+
+use super::READ_LENGTH;
 
 /// Buffers that the kernel receives into, whoever the bytes are for: an idle line
 /// holds none.
@@ -25,15 +28,14 @@ struct Page(UnsafeCell<[u8; 4096]>);
 
 impl Pool {
     pub(super) const GROUP: u16 = 0;
-    /// A power of two; their ring fills a page.
-    const BUFFERS: u16 = 256;
-    const BUFFER_BYTES: u32 = 4096;
+    /// A power of two; their ring fits into a page.
+    const BUFFERS: u16 = 64;
 
     pub(super) fn new(uring: &IoUring) -> io::Result<Self> {
         let free = Box::new(Page(UnsafeCell::new([0; 4096])));
         // Zeroes would take memory only as they are written over: then the first
         // connections would seem to cost what the pool does.
-        let buffers = vec![u8::MAX; usize::from(Self::BUFFERS) * Self::BUFFER_BYTES as usize];
+        let buffers = vec![u8::MAX; usize::from(Self::BUFFERS) * READ_BYTES];
         let mut pool = Self { free, buffers, tail: 0 };
         let ring = pool.ring() as u64;
         // SAFETY: the ring of entries is page-aligned, as long as is said, and
@@ -52,19 +54,17 @@ impl Pool {
 
     /// Where a buffer begins.
     pub(super) fn buffer(&self, buffer: u16) -> *const u8 {
-        self.buffers.as_ptr().wrapping_add(usize::from(buffer) * Self::BUFFER_BYTES as usize)
+        self.buffers.as_ptr().wrapping_add(usize::from(buffer) * READ_BYTES)
     }
 
     pub(super) fn holds(buffer: u16, length: usize) -> bool {
-        buffer < Self::BUFFERS && length <= Self::BUFFER_BYTES as usize
+        buffer < Self::BUFFERS && length <= READ_BYTES
     }
 
     /// Gives the kernel a buffer that it does not have.
     pub(super) fn provide(&mut self, buffer: u16) {
         let address =
-            self.buffers
-                .as_mut_ptr()
-                .wrapping_add(usize::from(buffer) * Self::BUFFER_BYTES as usize) as u64;
+            self.buffers.as_mut_ptr().wrapping_add(usize::from(buffer) * READ_BYTES) as u64;
         let ring = self.ring();
         let slot = usize::from(self.tail % Self::BUFFERS);
         self.tail = self.tail.wrapping_add(1);
@@ -75,7 +75,7 @@ impl Pool {
         unsafe {
             let entry = &mut *ring.add(slot);
             entry.set_addr(address);
-            entry.set_len(Self::BUFFER_BYTES);
+            entry.set_len(READ_LENGTH);
             entry.set_bid(buffer);
             AtomicU16::from_ptr(BufRingEntry::tail(ring).cast_mut()).store(self.tail, Release);
         }
