@@ -29,6 +29,7 @@ use rustix::{
     event::epoll::{self, CreateFlags, EventData, EventFlags},
     fd::OwnedFd,
     io::Errno,
+    net::{RecvFlags, SendFlags, recv, send},
 };
 use server::{
     Attempt, Connection, Context, Listener, Listeners, Model, SystemCalls, Tally, Worker,
@@ -131,11 +132,11 @@ fn echo_once(
     calls: &mut SystemCalls,
 ) -> io::Result<usize> {
     calls.read += 1;
-    let length = rustix::io::read(connection, &mut *buffer)?;
+    let (length, _) = recv(connection, &mut *buffer, RecvFlags::empty())?;
     let mut sent = 0;
     while sent < length {
         calls.write += 1;
-        sent += rustix::io::write(connection, &buffer[sent..length])?;
+        sent += send(connection, &buffer[sent..length], SendFlags::NOSIGNAL)?;
     }
     tally.requests += u64::from(length > 0);
     tally.bytes_in += length as u64;
