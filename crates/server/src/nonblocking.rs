@@ -1,13 +1,17 @@
 //! One connection of a reactor: does what it can without waiting.
 
 use std::{
-    io::{self, ErrorKind, Read, Write},
+    io::{self, ErrorKind},
     net::Shutdown,
     time::{Duration, Instant},
 };
 
 use bytes::{Buf, BytesMut};
 use mio::{event::Event, net::TcpStream};
+use rustix::{
+    io::Errno,
+    net::{RecvFlags, SendFlags, recv, send},
+};
 use service::{Done, End, Phase, Session};
 
 use crate::{
@@ -186,7 +190,7 @@ impl Peer {
 
     fn read(&mut self, shared: &mut Shared, context: &Context) -> io::Result<()> {
         shared.calls.read += 1;
-        match self.stream.read(&mut shared.input) {
+        match read(&self.stream, &mut shared.input) {
             Ok(0) => {
                 self.readable = false;
                 let end = end(context);
@@ -238,12 +242,12 @@ impl Peer {
     /// Sends what was kept, then `output`; keeps what the socket does not take.
     fn send(&mut self, Shared { output, calls, .. }: &mut Shared) -> io::Result<()> {
         let taken = if self.unsent.is_empty() {
-            let taken = write(&mut self.stream, output, calls)?;
+            let taken = write(&self.stream, output, calls)?;
             self.unsent.extend_from_slice(&output[taken..]);
             taken
         } else {
             self.unsent.extend_from_slice(output);
-            let taken = write(&mut self.stream, &self.unsent, calls)?;
+            let taken = write(&self.stream, &self.unsent, calls)?;
             self.unsent.advance(taken);
             if self.unsent.is_empty() {
                 // The memory goes too: an idle connection keeps none.
@@ -288,7 +292,7 @@ impl Peer {
         }
         for _ in 0..TURN {
             shared.calls.read += 1;
-            match self.stream.read(&mut shared.input) {
+            match read(&self.stream, &mut shared.input) {
                 Ok(0) => return Ok(Turn::Done),
                 Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(Turn::Waiting),
                 Err(error) if error.kind() != ErrorKind::Interrupted => return Err(error),
@@ -339,17 +343,24 @@ impl Peer {
     }
 }
 
+/// Reads once, by the system call itself. The standard library calls libc, which
+/// prepares each time for the thread to be cancelled meanwhile.
+fn read(stream: &TcpStream, buffer: &mut [u8]) -> io::Result<usize> {
+    let (length, _) = recv(stream, buffer, RecvFlags::empty())?;
+    Ok(length)
+}
+
 /// Writes as much as the socket takes; returns how many bytes that was.
-fn write(stream: &mut TcpStream, bytes: &[u8], calls: &mut SystemCalls) -> io::Result<usize> {
+fn write(stream: &TcpStream, bytes: &[u8], calls: &mut SystemCalls) -> io::Result<usize> {
     let mut sent = 0;
     while sent < bytes.len() {
         calls.write += 1;
-        match stream.write(&bytes[sent..]) {
+        match send(stream, &bytes[sent..], SendFlags::NOSIGNAL) {
             Ok(0) => return Err(ErrorKind::WriteZero.into()),
             Ok(taken) => sent += taken,
-            Err(error) if error.kind() == ErrorKind::WouldBlock => break,
-            Err(error) if error.kind() == ErrorKind::Interrupted => {}
-            Err(error) => return Err(error),
+            Err(Errno::WOULDBLOCK) => break,
+            Err(Errno::INTR) => {}
+            Err(error) => return Err(error.into()),
         }
     }
     Ok(sent)

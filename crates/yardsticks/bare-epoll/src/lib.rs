@@ -131,7 +131,7 @@ fn echo_once(
     calls: &mut SystemCalls,
 ) -> io::Result<usize> {
     calls.read += 1;
-    let (_, length) = recv(connection, &mut *buffer, RecvFlags::empty())?;
+    let (length, _) = recv(connection, &mut *buffer, RecvFlags::empty())?;
     let mut sent = 0;
     while sent < length {
         calls.write += 1;
