@@ -145,7 +145,7 @@ fn definitions(folder: &Path, wanted: &[String]) -> Result<Vec<Definition>> {
 fn chosen(folder: &Path, wanted: &[String]) -> Result<Vec<Definition>> {
     let all = Definition::read_all(folder)?;
     if wanted.is_empty() {
-        return Ok(all);
+        return Ok(all.into_iter().filter(|definition| !definition.on_request).collect());
     }
     let is_file = |name: &&String| Path::new(name).extension().is_some_and(|e| e == "toml");
     let (files, names): (Vec<_>, Vec<_>) = wanted.iter().partition(is_file);

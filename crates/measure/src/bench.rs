@@ -15,6 +15,7 @@ use crate::{
     forecast::{Forecast, planned},
     histograms,
     preflight::preflight,
+    priority::Preferred,
     record::{begin, conclude, is_missing, renew},
     schedule::{Task, Unit, schedule},
     sitting::{self, OUTSIDE_OF},
@@ -107,6 +108,7 @@ impl Bench<'_> {
     /// Fails if results cannot be read or written, not if a trial fails.
     pub fn run(&self, watch: &mut dyn FnMut(Event)) -> Result<Finish, Error> {
         let cores = self.cores.clone();
+        let _preferred = Preferred::session();
         let limits = Limits::look_up();
         let mut environment = self.environment(&cores, &limits)?;
         let scratch = self.store.folder().join("scratch.tmp");
@@ -140,7 +142,9 @@ impl Bench<'_> {
         for job in &jobs {
             let missing = (0..job.effort.blocks.get()).flat_map(|block| job.units(block));
             let missing = missing.filter(|unit| !job.has(unit));
-            missing.for_each(|unit| forecast.plan(planned(&unit, job.effort)));
+            missing.for_each(|unit| {
+                forecast.plan(planned(&unit, job.effort, job.definition.x.varies))
+            });
         }
         watch(Event::Begin {
             environment,
@@ -187,7 +191,7 @@ impl Bench<'_> {
         limits: &Limits,
     ) -> Result<Job<'d>, Error> {
         let effort = definition.effort(self.quick);
-        let (values, remark) = limits.fit(definition, &effort.values);
+        let (values, remark) = limits.fit(definition, &effort.values, bed.cores.server.len());
         let (most, _) = limits.connections();
         let mut experiment = begin(definition, &self.models, self.quick, bed, environment);
         experiment.remarks.extend(remark);
@@ -231,7 +235,7 @@ impl Bench<'_> {
             }
             watch(Event::Done(why.as_deref()));
             job.experiment.spent_seconds += began.elapsed().as_secs_f64();
-            forecast.tick(planned(&unit, effort));
+            forecast.tick(planned(&unit, effort, definition.x.varies));
             self.store.write_experiment(&job.experiment)?;
         }
         job.experiment.complete = true;

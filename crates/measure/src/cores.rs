@@ -12,6 +12,7 @@ use results::core_list;
 use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
 
 use self::place::{Place, numbers, units};
+use crate::priority::prefer_this_thread;
 
 /// A division of the cores that this process may use.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -178,8 +179,8 @@ pub(crate) fn pin(cores: &[usize]) -> io::Result<()> {
     Ok(sched_setaffinity(None, &set)?)
 }
 
-/// Starts `command` on `cores`. A child inherits the affinity of the thread
-/// that starts it, so a thread that pins itself does so without `unsafe` code
+/// Starts `command` on `cores`, preferred as far as that is allowed. A child inherits
+/// both from the thread that starts it, so a thread of its own needs no `unsafe` code
 /// between fork and exec.
 pub(crate) fn spawn_on(cores: &[usize], command: &mut Command) -> io::Result<Child> {
     if cores.is_empty() {
@@ -188,6 +189,7 @@ pub(crate) fn spawn_on(cores: &[usize], command: &mut Command) -> io::Result<Chi
     thread::scope(|scope| {
         let pinned = scope.spawn(|| {
             pin(cores)?;
+            prefer_this_thread();
             command.spawn()
         });
         pinned.join().unwrap_or_else(|_| Err(io::Error::other("the starting thread panicked")))

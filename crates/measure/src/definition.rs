@@ -23,6 +23,10 @@ pub struct Definition {
     pub title: String,
     /// The question that the experiment answers.
     pub question: String,
+    /// Measured only where it is asked for by name: what it shows does not change from
+    /// day to day.
+    #[serde(default)]
+    pub on_request: bool,
     /// The models measured; without it all that are not left out.
     #[serde(default)]
     pub models: Option<Vec<String>>,
@@ -94,6 +98,10 @@ pub enum Varies {
     RequestsPerConnection,
     /// Connections beside the others that hardly read.
     SlowReaders,
+    /// Cores that the server may use, and its `--workers`.
+    ServerCores,
+    /// Milliseconds of a slice.
+    SliceMs,
     /// A number in the commands of jobs: `{x}`.
     Job,
 }

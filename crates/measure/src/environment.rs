@@ -11,7 +11,7 @@ use std::{
 use procfs::Current;
 use results::{Environment, SCHEMA};
 
-use crate::{Limits, cores::Cores};
+use crate::{Limits, cores::Cores, priority};
 
 const UNKNOWN: &str = "unknown";
 
@@ -29,7 +29,10 @@ pub(crate) fn record(lab: &Path, cores: &Cores, limits: &Limits) -> Environment 
         clock_source: first_line(
             "/sys/devices/system/clocksource/clocksource0/current_clocksource",
         ),
-        limits: limits.by_name(),
+        limits: [("priority".to_owned(), priority::looked_up())]
+            .into_iter()
+            .chain(limits.by_name())
+            .collect(),
         rustc: output("rustc", &["--version"]),
         commit: commit(),
         program: hash(lab),

@@ -3,7 +3,7 @@
 
 use std::time::{Duration, Instant};
 
-use crate::{Effort, schedule::Unit};
+use crate::{Effort, Varies, schedule::Unit};
 
 /// Time of a trial beside its traffic: two processes, the handshakes, the grace.
 const BESIDE: Duration = Duration::from_millis(200);
@@ -27,8 +27,12 @@ impl Default for Forecast {
 }
 
 /// How long a unit should take.
-pub(crate) fn planned(unit: &Unit, effort: &Effort) -> Duration {
-    let slices = effort.warmup + effort.duration;
+pub(crate) fn planned(unit: &Unit, effort: &Effort, varies: Varies) -> Duration {
+    let duration = match unit.tasks.first() {
+        Some(task) if varies == Varies::SliceMs => Duration::from_millis(task.x.into()),
+        _ => effort.duration,
+    };
+    let slices = effort.warmup + duration;
     let seats = u32::try_from(unit.tasks.len()).unwrap_or(u32::MAX);
     match effort.rounds {
         Some(rounds) => BESIDE + (BESIDE_SEAT + slices * rounds.get()) * seats,

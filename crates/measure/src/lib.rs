@@ -25,6 +25,7 @@ mod histograms;
 mod limits;
 mod peer;
 mod preflight;
+mod priority;
 mod process;
 mod record;
 mod schedule;

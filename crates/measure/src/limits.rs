@@ -55,17 +55,21 @@ impl Limits {
         &self,
         definition: &Definition,
         values: &[u32],
+        server_cores: usize,
     ) -> (Vec<u32>, Option<String>) {
-        if definition.x.varies != Varies::Connections {
-            return (values.to_vec(), None);
-        }
-        let (most, name) = self.connections();
+        let (most, name) = match definition.x.varies {
+            Varies::Connections => self.connections(),
+            Varies::ServerCores => (server_cores.max(1) as u64, "what the generator leaves"),
+            _ => return (values.to_vec(), None),
+        };
         let fits = |value: &u32| u64::from(*value) <= most;
         let kept: Vec<u32> = values.iter().copied().filter(fits).collect();
         let cut: Vec<String> =
             values.iter().filter(|value| !fits(value)).map(ToString::to_string).collect();
-        let remark = (!cut.is_empty())
-            .then(|| format!("{} connections left out: {name} allows {most} here", cut.join(", ")));
+        let remark = (!cut.is_empty()).then(|| {
+            let cut = cut.join(", ");
+            format!("{cut} {} left out: {name} allows {most} here", definition.x.label)
+        });
         (kept, remark)
     }
 

@@ -58,7 +58,8 @@ pub(crate) fn start(
     // A server that leaves no report must not be credited with the last one's.
     let _ = fs::remove_file(&left);
     let workers = workers(definition, task);
-    let run = |command: &mut Command| Process::start("server", folder, &bed.cores.server, command);
+    let cores = cores(bed, definition, task);
+    let run = |command: &mut Command| Process::start("server", folder, cores, command);
     if let Some(peer) = definition.peer(&task.model) {
         let port = free_port()?;
         let words = words(bed, folder, port, backend, workers, task.x);
@@ -141,10 +142,19 @@ pub(crate) fn words<'a>(
     Words { lab, benches, scratch, built, port, backend, workers, x }
 }
 
+/// The cores that the task's server may use.
+pub(crate) fn cores<'b>(bed: &'b Bed, definition: &Definition, task: &Task) -> &'b [usize] {
+    let all = &bed.cores.server;
+    match definition.x.varies {
+        Varies::ServerCores => &all[..all.len().min(task.x as usize)],
+        _ => all,
+    }
+}
+
 pub(crate) fn workers(definition: &Definition, task: &Task) -> u32 {
     let server = &definition.server;
     match definition.x.varies {
-        Varies::Workers => task.x,
+        Varies::Workers | Varies::ServerCores => task.x,
         _ => *server.workers_of.get(&task.model).unwrap_or(&server.workers),
     }
 }

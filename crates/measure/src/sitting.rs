@@ -33,10 +33,11 @@ pub(crate) fn run(
     let mut trials: Vec<Trial> = unit.tasks.iter().map(empty).collect();
     match sit(bed, definition, effort, unit, interrupted) {
         Ok(done) => {
-            for (trial, (seat, end)) in trials.iter_mut().zip(done) {
+            for ((trial, task), (seat, end)) in trials.iter_mut().zip(&unit.tasks).zip(done) {
+                let cores = server::cores(bed, definition, task).len().max(1);
                 trial.sitting = unit.sitting;
                 match end {
-                    Ok(end) => fill(trial, seat, &end, bed.cores.server.len().max(1)),
+                    Ok(end) => fill(trial, seat, &end, cores),
                     Err(why) => trial.void = Some(why),
                 }
             }
@@ -107,7 +108,7 @@ fn plan_of(
         .zip(servers)
         .map(|(task, server)| {
             let plan = plan(definition, effort, task, server.address, server.id());
-            load::Plan { grace: effort.duration * GRACE, ..plan }
+            load::Plan { grace: plan.duration * GRACE, ..plan }
         })
         .collect();
     let together = plans.iter().map(|plan| threads(bed, plan)).min().unwrap_or(1);

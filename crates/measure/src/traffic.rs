@@ -73,7 +73,9 @@ impl Load {
         plan.hot = self.hot;
         plan.stall = self.stall;
         match varies {
-            Varies::Workers | Varies::Job => {} // The affair of who is asked.
+            // The affair of who is asked.
+            Varies::Workers | Varies::ServerCores | Varies::Job => {}
+            Varies::SliceMs => plan.duration = Duration::from_millis(x.into()),
             Varies::Connections => plan.connections = count,
             Varies::InFlight => fill(&mut plan.in_flight, NonZeroU32::new(x)),
             Varies::RequestsPerConnection => plan.requests_per_connection = NonZeroU32::new(x),

@@ -52,7 +52,8 @@ pub(crate) fn run(
     }
     match measure(bed, definition, effort, task, interrupted) {
         Ok((report, end)) => {
-            trial.figures = figures(&report, &end, bed.cores.server.len().max(1));
+            trial.figures =
+                figures(&report, &end, server::cores(bed, definition, task).len().max(1));
             tell(&mut trial, report, &end);
         }
         Err(why) => trial.void = Some(why),
