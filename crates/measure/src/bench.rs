@@ -143,7 +143,7 @@ impl Bench<'_> {
             let missing = (0..job.effort.blocks.get()).flat_map(|block| job.units(block));
             let missing = missing.filter(|unit| !job.has(unit));
             missing.for_each(|unit| {
-                forecast.plan(planned(&unit, job.effort, job.definition.x.varies))
+                forecast.plan(planned(&unit, job.effort, job.definition.x.varies));
             });
         }
         watch(Event::Begin {

@@ -54,7 +54,9 @@ pub(crate) fn schedule(
         groups.into_iter().flat_map(|groups| tables(groups, most, &size)).collect()
     } else {
         let mut groups: Vec<Vec<Task>> = groups.into_iter().flatten().collect();
-        groups.iter_mut().for_each(|group| group.shuffle(&mut random));
+        for group in &mut groups {
+            group.shuffle(&mut random);
+        }
         groups.shuffle(&mut random);
         groups.into_iter().flatten().map(|task| vec![task]).collect()
     };

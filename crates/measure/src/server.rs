@@ -78,14 +78,13 @@ pub(crate) fn start(
 impl Starting {
     /// Waits until it listens.
     pub(crate) fn ready(mut self) -> Result<Server, String> {
-        let address = match self.port {
-            Some(port) => wait_until_listening(port, PATIENCE)?,
-            None => {
-                let line = self.process.first_line(PATIENCE)?;
-                line.strip_prefix("listening on ")
-                    .and_then(|address| address.parse().ok())
-                    .ok_or_else(|| format!("the server said {line:?}, not where it listens"))?
-            }
+        let address = if let Some(port) = self.port {
+            wait_until_listening(port, PATIENCE)?
+        } else {
+            let line = self.process.first_line(PATIENCE)?;
+            line.strip_prefix("listening on ")
+                .and_then(|address| address.parse().ok())
+                .ok_or_else(|| format!("the server said {line:?}, not where it listens"))?
         };
         Ok(Server { process: self.process, address, is_peer: self.port.is_some(), left: self.left })
     }

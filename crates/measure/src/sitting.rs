@@ -112,7 +112,9 @@ fn plan_of(
         })
         .collect();
     let together = plans.iter().map(|plan| threads(bed, plan)).min().unwrap_or(1);
-    plans.iter_mut().for_each(|plan| plan.threads = together);
+    for plan in &mut plans {
+        plan.threads = together;
+    }
     let rounds = effort.rounds.map_or(1, std::num::NonZeroU32::get);
     let block = unit.tasks.first().map_or(0, |task| task.block);
     load::Sitting { plans, rounds, rounds_before: block * rounds, seed: 1 }

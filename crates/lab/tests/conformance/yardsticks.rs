@@ -34,6 +34,11 @@ fn planted_plain() {
 }
 
 #[test]
+fn planted_slight() {
+    it_echoes_stops_and_reports("planted-slight");
+}
+
+#[test]
 fn planted_costly() {
     it_echoes_stops_and_reports("planted-costly");
 }
