@@ -9,9 +9,11 @@
 //! | `{{question EXPERIMENT}}`                   | the experiment's question                   |
 //! | `{{claims}}`, `{{claims EXPERIMENT}}`       | a table of claims and verdicts              |
 //! | `{{comparisons EXPERIMENT …}}`             | a table of ratios over the baseline         |
+//! | `{{agreement EXPERIMENT OTHER X FIGURE}}`  | whether two ways to measure say the same     |
 //! | `{{environment}}`                           | a sentence on the machine                   |
 //! | `{{doc CRATE}}`                             | the `//!` page of a model crate             |
 
+mod agreement;
 mod axis;
 mod chart;
 mod claims;
@@ -32,8 +34,18 @@ use crate::{
 };
 
 /// Every directive there is.
-const NAMES: [&str; 9] =
-    ["chart", "figure", "ratio", "axis", "question", "claims", "comparisons", "environment", "doc"];
+const NAMES: [&str; 10] = [
+    "chart",
+    "figure",
+    "ratio",
+    "axis",
+    "question",
+    "claims",
+    "comparisons",
+    "agreement",
+    "environment",
+    "doc",
+];
 
 /// What directives read from.
 #[derive(Debug)]
@@ -55,6 +67,7 @@ pub(crate) fn render(directive: &Directive<'_>, sources: &Sources<'_>) -> Result
         "question" => question::render(directive, evidence),
         "claims" => claims::render(directive, evidence),
         "comparisons" => comparisons::render(directive, evidence),
+        "agreement" => agreement::render(directive, evidence),
         "environment" => environment::render(directive, evidence),
         "doc" => doc::render(directive, sources.models),
         unknown => {
@@ -67,7 +80,7 @@ pub(crate) fn render(directive: &Directive<'_>, sources: &Sources<'_>) -> Result
 pub(crate) fn note(directive: &Directive<'_>, missing: &Missing) -> String {
     let text = format!("{}: run {}", html::escape(&missing.what), html::code(&missing.command));
     match directive.name {
-        "chart" | "claims" | "comparisons" => {
+        "chart" | "claims" | "comparisons" | "agreement" => {
             let name = directive.arguments.first().copied().unwrap_or(directive.name);
             html::block(&format!(
                 r#"<div class="missing"><strong>{}</strong> {text}</div>"#,

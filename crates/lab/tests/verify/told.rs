@@ -35,10 +35,10 @@ requests = [{ kind = { echo = { bytes = 64 } } }]
 [compare]
 baseline = "planted-plain"
 figures = ["requests_per_server_cpu_second"]
-equivalent = 0.01
+equivalent = 0.005
 [full]
 blocks = 8
-rounds = 8
+rounds = 16
 warmup = "2500us"
 duration = "20ms"
 values = [64]
