@@ -216,6 +216,29 @@ fn servers_are_loaded_in_turn_and_an_interrupt_keeps_whole_sittings() {
     }
 }
 
+/// As many cores as there are, of all that are asked for.
+#[test]
+fn cores_that_are_not_there_are_left_out_and_named() {
+    let cores = TINY
+        .replace("varies = \"connections\"", "varies = \"server_cores\"")
+        .replace("[compare]", "connections = 4\n[compare]")
+        .replace("blocks = 2", "blocks = 3\nrounds = 2")
+        .replace("values = [1, 8]", "values = [1, 4096]")
+        .replace("values = [8]", "values = [1]")
+        .replace("at = [8]", "")
+        .replace("x = 8", "x = 1");
+    let folder = workspace(&cores);
+    let output = bench(folder.path(), &[]);
+    let said = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(0), "{said}");
+    assert!(said.contains("4096") && said.contains("left out: the number of cores"), "{said}");
+    let trials = tiny(folder.path()).unwrap().trials;
+    assert!(trials.iter().all(|trial| trial.x.total_cmp(&1.0).is_eq() && trial.void.is_none()));
+    // One worker, so a pool of blocking threads serves one of four.
+    let pool = trials.iter().find(|trial| trial.model == "thread-pool").unwrap();
+    assert_eq!(pool.figures[&results::Figure::Served].total_cmp(&1.0), std::cmp::Ordering::Equal);
+}
+
 #[test]
 fn an_experiment_of_ones_own_needs_no_folder_and_says_who_is_missing() {
     let folder = tempfile::tempdir().unwrap();

@@ -25,10 +25,17 @@ impl Run {
     fn named_or_full() -> Option<Self> {
         let definitions = Definition::read_all(&root().join("benches")).unwrap();
         assert!(definitions.len() >= 5, "{} experiments", definitions.len());
+        let of = |store: Store| {
+            let is_there = |definition: &Definition| {
+                !definition.on_request || store.experiment(&definition.name).unwrap().is_some()
+            };
+            let definitions = definitions.into_iter().filter(is_there).collect();
+            Self { store, definitions }
+        };
         if let Some(folder) = env::var_os("RESULTS") {
-            return Some(Self { store: Store::new(folder), definitions });
+            return Some(of(Store::new(folder)));
         }
-        let run = Self { store: Store::new(root().join("results")), definitions };
+        let run = of(Store::new(root().join("results")));
         let finished = run.store.environment().unwrap().is_some_and(|record| record.finished);
         let full = run.store.experiments().unwrap().iter().all(|experiment| !experiment.quick);
         if finished && full {

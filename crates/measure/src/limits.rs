@@ -59,7 +59,9 @@ impl Limits {
     ) -> (Vec<u32>, Option<String>) {
         let (most, name) = match definition.x.varies {
             Varies::Connections => self.connections(),
-            Varies::ServerCores => (server_cores.max(1) as u64, "what the generator leaves"),
+            Varies::ServerCores => {
+                (server_cores.max(1) as u64, "the number of cores that the generator leaves")
+            }
             _ => return (values.to_vec(), None),
         };
         let fits = |value: &u32| u64::from(*value) <= most;
