@@ -107,6 +107,25 @@ mod tests {
         }
     }
 
+    /// Each block is a sitting of its own, which goes on where the last one ended.
+    #[test]
+    fn over_six_blocks_of_twelve_rounds_all_follow_all_alike() {
+        for servers in 2..=24 {
+            let mut counts: BTreeMap<_, usize> = BTreeMap::new();
+            let mut orders = Orders::new(servers, 1);
+            for _ in 0..6 {
+                let block: Vec<usize> = (0..12).flat_map(|_| orders.next().to_vec()).collect();
+                for (pair, count) in follows(&block) {
+                    *counts.entry(pair).or_default() += count;
+                }
+            }
+            assert_eq!(counts.len(), servers * (servers - 1), "{servers} servers");
+            let (least, most) = (counts.values().min(), counts.values().max());
+            let (least, most) = (least.copied().unwrap(), most.copied().unwrap());
+            assert!(most <= 3 * least, "{servers} servers: {least} to {most} times");
+        }
+    }
+
     #[test]
     fn one_server_has_nobody_else_to_follow() {
         let mut orders = Orders::new(1, 3);

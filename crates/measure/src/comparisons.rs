@@ -167,6 +167,9 @@ fn places(plan: &Compare, trials: &[Trial]) -> Vec<(Option<String>, f64)> {
 
 #[cfg(test)]
 pub(crate) mod tests {
+    use rand::{RngExt as _, SeedableRng as _};
+    use rand_chacha::ChaCha8Rng;
+
     use super::*;
 
     const FIGURE: Figure = Figure::RequestsPerServerCpuSecond;
@@ -257,6 +260,61 @@ pub(crate) mod tests {
         let (_, comparisons) = compare(&early, &Measured::of(&early));
         assert_eq!(comparisons[0].standing, Standing::Inconclusive);
         assert!(comparisons[0].why.as_ref().unwrap().contains("go on"));
+    }
+
+    /// Trials of `a`, of `a` again where there is a control, and of `b`, which cost
+    /// alike but for `cost`; each with luck that scatters by `luck`.
+    fn simulated(blocks: u32, cost: f64, luck: f64, control: bool, seed: u64) -> Vec<Trial> {
+        let mut random = ChaCha8Rng::seed_from_u64(seed);
+        let mut drawn = || {
+            let normal: f64 = (0..12).map(|_| random.random::<f64>()).sum::<f64>() - 6.0;
+            (luck * normal).exp()
+        };
+        let mut block = |n| {
+            let both = [trial(n, "a", drawn()), trial(n, "b", drawn() / cost)];
+            both.into_iter().chain(control.then(|| control_trial(n, "a", drawn())))
+        };
+        (0..blocks).flat_map(|n| block(n).collect::<Vec<_>>()).collect()
+    }
+
+    fn verdict(mut experiment: Experiment, edge: f64, complete: bool) -> Standing {
+        (experiment.compare.equivalent, experiment.complete) = (edge, complete);
+        compare(&experiment, &Measured::of(&experiment)).1[0].standing
+    }
+
+    /// A reader looks after every block, and stops at the first difference. The two
+    /// servers are the same, and the luck of their starts is great.
+    #[test]
+    fn who_looks_early_is_told_nothing_before_the_plan_is_complete() {
+        const BLOCKS: u32 = 12;
+        const REPORTS: u64 = 400;
+        let is_alarm = |has_rule: bool, seed: &u64| {
+            (FEWEST_BLOCKS..=BLOCKS).any(|blocks| {
+                let seen = experiment(simulated(blocks, 1.0, 0.05, false, *seed));
+                let told = verdict(seen, 0.01, !has_rule || blocks == BLOCKS);
+                matches!(told, Standing::Better | Standing::Worse)
+            })
+        };
+        let alarms = |has_rule| (0..REPORTS).filter(|seed| is_alarm(has_rule, seed)).count();
+        let (with, without) = (alarms(true), alarms(false));
+        assert!(with <= 20, "{with} of {REPORTS}");
+        assert!(without > 20, "{without} of {REPORTS} without the rule");
+    }
+
+    /// The control has an interval too, and a cost must lie beyond the whole of it.
+    /// The luck is that of starts and of 30 slices.
+    #[test]
+    fn beside_a_control_a_small_cost_needs_twice_as_many_blocks() {
+        let told = |blocks| {
+            let is_told = |seed: &u64| {
+                let trials = simulated(blocks, 1.03, 0.0107, true, *seed);
+                verdict(experiment(trials), 0.01, true) == Standing::Worse
+            };
+            (0..400).filter(is_told).count()
+        };
+        let (eight, sixteen) = (told(8), told(16));
+        assert!(eight < 280, "{eight} of 400 with 8 blocks");
+        assert!(sixteen >= 380, "{sixteen} of 400 with 16 blocks");
     }
 
     #[test]

@@ -145,3 +145,142 @@ fn number(tables: Vec<Vec<Task>>, effort: &Effort, block: u32) -> Vec<Unit> {
     });
     units.collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+
+    /// Two variants; `c` is the baseline of both, and is compared with at 8 and 64.
+    const DEFINITION: &str = r#"
+title = "t"
+question = "q"
+[x]
+label = "connections"
+varies = "connections"
+[server]
+service = "echo"
+workers = 1
+[load]
+requests = [{ kind = { echo = { bytes = 64 } } }]
+[[variant]]
+name = "v"
+[[variant]]
+name = "w"
+[compare]
+baseline = "c"
+figures = ["requests_per_server_cpu_second"]
+at = [8, 64]
+[full]
+blocks = 6
+rounds = 12
+warmup = "2ms"
+duration = "20ms"
+values = [1, 8, 64]
+[quick]
+blocks = 3
+rounds = 5
+warmup = "2ms"
+duration = "20ms"
+values = [8]
+"#;
+    const MODELS: [&str; 5] = ["a", "b", "c", "d", "e"];
+
+    fn scheduled(most: u64, block: u32) -> Vec<Unit> {
+        let definition: Definition = toml::from_str(DEFINITION).unwrap();
+        let there = MODELS.map(str::to_owned);
+        let effort = &definition.full;
+        schedule(&definition, effort, &there, &effort.values, most, block)
+    }
+
+    /// How often each server sits at a variant: model, and whether it is a control.
+    fn seats<'u>(tasks: impl Iterator<Item = &'u Task>) -> BTreeMap<(&'u str, &'u str, bool), u32> {
+        let mut seats = BTreeMap::new();
+        for task in tasks {
+            let variant = task.variant.as_deref().unwrap();
+            *seats.entry((variant, &*task.model, task.control)).or_default() += 1;
+        }
+        seats
+    }
+
+    /// Each once at each variant, and the baseline a second time where it is compared.
+    fn whole(x: u32) -> BTreeMap<(&'static str, &'static str, bool), u32> {
+        let of = |variant| {
+            let control = (x != 1).then_some((variant, "c", true));
+            MODELS.into_iter().map(move |model| (variant, model, false)).chain(control)
+        };
+        ["v", "w"].into_iter().flat_map(of).map(|seat| (seat, 1)).collect()
+    }
+
+    #[test]
+    fn a_sitting_has_all_variants_of_an_x_and_the_baseline_twice() {
+        let units = scheduled(10_000, 0);
+        let mut values: Vec<u32> = units.iter().map(|unit| unit.tasks[0].x).collect();
+        values.sort_unstable();
+        assert_eq!(values, [1, 8, 64]);
+        for unit in &units {
+            let x = unit.tasks[0].x;
+            assert!(unit.sitting.is_some() && unit.tasks.iter().all(|task| task.x == x));
+            assert_eq!(seats(unit.tasks.iter()), whole(x));
+        }
+    }
+
+    #[test]
+    fn what_does_not_fit_is_split_with_the_baseline_in_each_part() {
+        // Four servers with 64 connections, where a group has six.
+        let most = 4 * 64;
+        let units = scheduled(most, 0);
+        let at_64: Vec<&Unit> = units.iter().filter(|unit| unit.tasks[0].x == 64).collect();
+        assert_eq!(at_64.len(), 4, "two for each variant");
+        for unit in &at_64 {
+            assert!(unit.tasks.iter().map(|task| u64::from(task.x)).sum::<u64>() <= most);
+            let seats = seats(unit.tasks.iter());
+            let variant = unit.tasks[0].variant.as_deref().unwrap();
+            assert_eq!(seats.len(), 4, "one variant, nobody twice: {seats:?}");
+            assert_eq!(seats.get(&(variant, "c", false)), Some(&1), "{seats:?}");
+            assert_eq!(seats.get(&(variant, "c", true)), Some(&1), "{seats:?}");
+        }
+        // The others fit.
+        for x in [1, 8] {
+            let sittings = units.iter().filter(|unit| unit.tasks[0].x == x);
+            assert_eq!(sittings.count(), 1, "{x}");
+        }
+    }
+
+    #[test]
+    fn nobody_but_the_baseline_sits_twice_in_a_block() {
+        for (block, most) in [(0, 10_000), (1, 6 * 64), (2, 5 * 64), (3, 4 * 64), (4, 3 * 64)] {
+            let units = scheduled(most, block);
+            for x in [1, 8, 64] {
+                let tasks = units.iter().flat_map(|unit| &unit.tasks);
+                let mut seats = seats(tasks.filter(|task| task.x == x));
+                for (_, often) in seats.iter_mut().filter(|((_, model, _), _)| *model == "c") {
+                    *often = (*often).min(1);
+                }
+                assert_eq!(seats, whole(x), "{most} connections, {x} each");
+            }
+        }
+    }
+
+    #[test]
+    fn turns_and_sittings_have_numbers_of_their_own() {
+        let blocks: Vec<Vec<Unit>> = (0..6).map(|block| scheduled(4 * 64, block)).collect();
+        let mut sittings: Vec<u32> =
+            blocks.iter().flatten().filter_map(|unit| unit.sitting).collect();
+        let count = sittings.len();
+        sittings.sort_unstable();
+        sittings.dedup();
+        assert_eq!(sittings.len(), count);
+        for units in &blocks {
+            let turns = units.iter().flat_map(|unit| &unit.tasks).map(|task| task.turn);
+            assert!(
+                turns
+                    .eq(0..u32::try_from(units.iter().map(|u| u.tasks.len()).sum::<usize>())
+                        .unwrap())
+            );
+        }
+        let first: Vec<u32> = blocks.iter().map(|units| units[0].tasks[0].x).collect();
+        assert!(first.iter().any(|x| *x != first[0]), "the order is another in each block");
+    }
+}

@@ -65,7 +65,8 @@ impl<'e> Measured<'e> {
         for trial in trials.iter().filter(|trial| trial.void.is_none()) {
             let key = key(&trial.model, trial.variant.as_deref(), trial.x, trial.control);
             let blocks = cells.entry(key).or_default();
-            if blocks.iter().all(|other| other.trial.block != trial.block) {
+            let place = |trial: &Trial| (trial.block, trial.sitting);
+            if blocks.iter().all(|other| place(other.trial) != place(trial)) {
                 blocks.push(Block { trial, latencies: OnceCell::new() });
             }
         }
@@ -75,7 +76,9 @@ impl<'e> Measured<'e> {
     /// The value of a figure in a cell; `None` if no usable trial has it.
     #[must_use]
     pub fn value<'c>(&self, of: impl Into<Of<'c>>, figure: Figure) -> Option<Estimate> {
-        let blocks: Vec<&Block> = self.blocks(of.into()).collect();
+        let mut blocks: Vec<&Block> = self.trials(of.into()).iter().collect();
+        blocks.sort_by_key(|block| block.trial.block);
+        blocks.dedup_by_key(|block| block.trial.block);
         if let Some(quantile) = figure.quantile()
             && blocks.iter().any(|block| block.trial.histogram.is_some())
         {
@@ -95,16 +98,7 @@ impl<'e> Measured<'e> {
         over: impl Into<Of<'c>>,
         figure: Figure,
     ) -> Option<Estimate> {
-        let over: Vec<&Block> = self.blocks(over.into()).collect();
-        let in_both = |block: &'_ &Block| {
-            let other = over.iter().find(|other| other.trial.block == block.trial.block);
-            other.is_some()
-        };
-        let of: Vec<&Block> = self.blocks(of.into()).filter(in_both).collect();
-        let partner = |block: &&Block| {
-            over.iter().copied().find(|other| other.trial.block == block.trial.block)
-        };
-        let over: Vec<&Block> = of.iter().filter_map(partner).collect();
+        let (of, over) = self.pairs(of.into(), over.into());
         if let Some(quantile) = figure.quantile()
             && of.iter().all(|block| block.trial.histogram.is_some())
         {
@@ -119,9 +113,28 @@ impl<'e> Measured<'e> {
         jackknife(ratios.len(), true, without)
     }
 
-    fn blocks(&self, of: Of) -> impl Iterator<Item = &Block<'e>> {
+    /// The trials of two cells that are held against each other: in each block one of
+    /// either, from one sitting if there is such a pair.
+    fn pairs(&self, of: Of, over: Of) -> (Vec<&Block<'e>>, Vec<&Block<'e>>) {
+        let over = self.trials(over);
+        let is_apart = |of: &Block, over: &Block| of.trial.sitting != over.trial.sitting;
+        let pair = |of: &'_ &Block<'e>| {
+            let in_block = over.iter().filter(|over| over.trial.block == of.trial.block);
+            in_block.min_by_key(|over| is_apart(of, over))
+        };
+        let of = self.trials(of).iter();
+        let mut pairs: Vec<_> = of.filter_map(|of| Some((of, pair(&of)?))).collect();
+        pairs.sort_by_key(|(of, over)| (of.trial.block, is_apart(of, over)));
+        pairs.dedup_by_key(|(of, _)| of.trial.block);
+        pairs.into_iter().unzip()
+    }
+
+    /// The trials of a cell: one in each block, or several of a baseline that sat in
+    /// several sittings.
+    fn trials(&self, of: Of) -> &[Block<'e>] {
         let Cell { model, variant, x } = of.cell;
-        self.cells.get(&key(model, variant.as_deref(), *x, of.control)).into_iter().flatten()
+        let cell = self.cells.get(&key(model, variant.as_deref(), *x, of.control));
+        cell.map_or(&[], Vec::as_slice)
     }
 }
 
