@@ -37,8 +37,8 @@ baseline = "planted-plain"
 figures = ["requests_per_server_cpu_second"]
 equivalent = 0.005
 [full]
-blocks = 8
-rounds = 16
+blocks = 16
+rounds = 7
 warmup = "2500us"
 duration = "20ms"
 values = [64]
