@@ -5,14 +5,17 @@
 //! | `{{chart FILE}}`                            | the SVG with its caption                    |
 //! | `{{figure EXPERIMENT MODEL X FIGURE …}}`    | a number with its unit                      |
 //! | `{{ratio EXPERIMENT MODEL X FIGURE over …}}`| how many times as much, within blocks       |
+//! | `{{verdict EXPERIMENT MODEL X FIGURE over …}}` | `more than`, `less than`, … as the results have it |
 //! | `{{axis EXPERIMENT MODEL max FIGURE}}`      | the greatest (least) x that was measured    |
 //! | `{{question EXPERIMENT}}`                   | the experiment's question                   |
 //! | `{{claims}}`, `{{claims EXPERIMENT}}`       | a table of claims and verdicts              |
 //! | `{{comparisons EXPERIMENT …}}`             | a table of ratios over the baseline         |
+//! | `{{calls}}`                                 | a table of system calls                     |
 //! | `{{environment}}`                           | a sentence on the machine                   |
 //! | `{{doc CRATE}}`                             | the `//!` page of a model crate             |
 
 mod axis;
+mod calls;
 mod chart;
 mod claims;
 mod comparisons;
@@ -21,6 +24,7 @@ mod environment;
 mod figure;
 mod question;
 mod ratio;
+mod verdict;
 
 use std::path::Path;
 
@@ -32,8 +36,19 @@ use crate::{
 };
 
 /// Every directive there is.
-const NAMES: [&str; 9] =
-    ["chart", "figure", "ratio", "axis", "question", "claims", "comparisons", "environment", "doc"];
+const NAMES: [&str; 11] = [
+    "chart",
+    "figure",
+    "ratio",
+    "verdict",
+    "axis",
+    "question",
+    "claims",
+    "comparisons",
+    "calls",
+    "environment",
+    "doc",
+];
 
 /// What directives read from.
 #[derive(Debug)]
@@ -51,10 +66,12 @@ pub(crate) fn render(directive: &Directive<'_>, sources: &Sources<'_>) -> Result
         "chart" => chart::render(directive, evidence),
         "figure" => figure::render(directive, evidence),
         "ratio" => ratio::render(directive, evidence),
+        "verdict" => verdict::render(directive, evidence),
         "axis" => axis::render(directive, evidence),
         "question" => question::render(directive, evidence),
         "claims" => claims::render(directive, evidence),
         "comparisons" => comparisons::render(directive, evidence),
+        "calls" => calls::render(directive, evidence),
         "environment" => environment::render(directive, evidence),
         "doc" => doc::render(directive, sources.models),
         unknown => {
@@ -67,7 +84,7 @@ pub(crate) fn render(directive: &Directive<'_>, sources: &Sources<'_>) -> Result
 pub(crate) fn note(directive: &Directive<'_>, missing: &Missing) -> String {
     let text = format!("{}: run {}", html::escape(&missing.what), html::code(&missing.command));
     match directive.name {
-        "chart" | "claims" | "comparisons" => {
+        "chart" | "claims" | "comparisons" | "calls" => {
             let name = directive.arguments.first().copied().unwrap_or(directive.name);
             html::block(&format!(
                 r#"<div class="missing"><strong>{}</strong> {text}</div>"#,
