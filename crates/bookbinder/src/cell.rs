@@ -1,12 +1,11 @@
 //! One point of an experiment, as a directive names it.
 
-use results::{Cell, Comparison, Experiment, FEWEST_BLOCKS, Figure, Statistic, Unit};
+use results::{Experiment, Figure, Statistic};
 use serde_json::Value;
 
 use crate::{
     evidence::{Failure, Missing},
     nearest::advice,
-    quantity,
 };
 
 /// A point as written: the place on the x axis may be `max` or `min`.
@@ -80,7 +79,8 @@ impl<'a> Point<'a> {
         let is_planned = experiment.compare.figures.contains(&figure)
             || experiment.charts.iter().any(|chart| chart.figure == figure);
         if names.is_empty() || names.contains(&wanted) || is_planned {
-            let point = place(&experiment.x.label, self.x);
+            let x = self.x.parse::<f64>();
+            let point = x.map_or_else(|_| self.x.to_owned(), |x| experiment.at(x));
             return Failure::Missing(Missing::point(&experiment.name, &point));
         }
         let advice = advice(&wanted, names.iter().map(String::as_str));
@@ -102,49 +102,10 @@ pub(crate) fn name(figure: Figure) -> String {
     }
 }
 
-/// `thread-pool, 64 connections, block`.
-pub(crate) fn describe(
-    experiment: &Experiment,
-    model: &str,
-    variant: Option<&str>,
-    x: f64,
-) -> String {
-    let variant = variant.map(|variant| format!(", {variant}")).unwrap_or_default();
-    format!("{model}, {}{variant}", at(experiment, x))
-}
-
-/// `64 connections`, or `pause, ms: 5`, as the charts have it.
-pub(crate) fn at(experiment: &Experiment, x: f64) -> String {
-    place(&experiment.x.label, &quantity::format(Unit::Count, x))
-}
-
-fn place(label: &str, x: &str) -> String {
-    if label.contains(' ') { format!("{label}: {x}") } else { format!("{x} {label}") }
-}
-
-/// The comparison of two cells, if the experiment made it.
-pub(crate) fn comparison<'a>(
-    experiment: &'a Experiment,
-    figure: Figure,
-    of: &Cell,
-    over: &Cell,
-) -> Option<&'a Comparison> {
-    let mut all = experiment.comparisons.iter();
-    all.find(|one| one.figure == figure && one.of == *of && one.over == *over)
-}
-
-/// `95 % interval 2–3`, or the range where blocks are few.
-pub(crate) fn interval(blocks: u32, words: &str) -> String {
-    if blocks < FEWEST_BLOCKS { words.to_owned() } else { format!("95 % interval {words}") }
-}
-
 /// `5 blocks`, and whether the run was a short one.
 pub(crate) fn blocks(experiment: &Experiment, count: u32) -> String {
     let quick = if experiment.quick { ", quick run" } else { "" };
-    match count {
-        1 => format!("one block{quick}"),
-        count => format!("{count} blocks{quick}"),
-    }
+    format!("{}{quick}", results::blocks(count))
 }
 
 #[cfg(test)]
@@ -176,7 +137,7 @@ mod tests {
         let Err(Failure::Missing(missing)) = point.statistic(&experiment, Figure::Served) else {
             panic!()
         };
-        assert_eq!(missing.what, "not measured at 1000 connections");
+        assert_eq!(missing.what, "not measured at 1 k connections");
     }
 
     #[test]

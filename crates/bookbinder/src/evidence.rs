@@ -7,7 +7,7 @@ use std::{
 };
 
 use anyhow::{Context, Result};
-use results::{Chart, Environment, Experiment, Store};
+use results::{Chart, Environment, Experiment, Store, SystemCalls};
 
 use crate::nearest::advice;
 
@@ -99,6 +99,16 @@ impl Evidence {
         let planned = self.plans.values().flatten().map(String::as_str);
         let files = charts().map(|(_, chart)| chart.file.as_str()).chain(planned);
         Err(Failure::Wrong(format!("no chart `{file}`{}", advice(file, files))))
+    }
+
+    /// The system calls that were counted.
+    pub(crate) fn system_calls(&self) -> Result<SystemCalls, Failure> {
+        let read = self.store.as_ref().map(Store::system_calls).transpose();
+        let found = read.map_err(|error| error.to_string())?.flatten();
+        found.ok_or_else(|| {
+            let what = "not counted yet".to_owned();
+            Failure::Missing(Missing { what, command: "just calls".to_owned() })
+        })
     }
 
     /// The SVG of the chart `file`; `None` if it was not drawn.

@@ -22,6 +22,7 @@ mod html;
 mod includes;
 mod nearest;
 mod page;
+mod pair;
 mod preprocess;
 mod quantity;
 mod serve;

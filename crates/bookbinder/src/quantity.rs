@@ -12,7 +12,7 @@ const NARROW_SPACE: &str = "\u{202f}";
 pub(crate) fn format(unit: Unit, value: f64) -> String {
     match unit {
         Unit::Count if value.fract() == 0.0 && value.abs() < 1e6 => grouped(value),
-        _ => unit.format(value).replace(' ', NARROW_SPACE),
+        _ => narrow(&unit.format(value)),
     }
 }
 
@@ -22,19 +22,9 @@ pub(crate) fn range(unit: Unit, low: f64, high: f64) -> String {
     if low == high { low } else { format!("{low}–{high}") }
 }
 
-/// A number without a unit, as a ratio.
-pub(crate) fn digits(value: f64) -> String {
-    format(Unit::Share, value)
-}
-
-/// A ratio with the digits that tell it from 1: `0.96`, `1.04`, `12.3`.
-pub(crate) fn ratio(value: f64) -> String {
-    if (0.095..9.995).contains(&value) { format!("{value:.2}") } else { digits(value) }
-}
-
-/// `0.96–1.04`.
-pub(crate) fn ratios(low: f64, high: f64) -> String {
-    format!("{}–{}", ratio(low), ratio(high))
+/// Text whose spaces are all between numbers and units, on one line.
+pub(crate) fn narrow(text: &str) -> String {
+    text.replace(' ', NARROW_SPACE)
 }
 
 /// A whole number in groups of three digits.
@@ -66,13 +56,6 @@ mod tests {
         assert_eq!(format(Unit::Count, 1024.0), "1024");
         assert_eq!(format(Unit::Count, 19_000.0), "19\u{202f}000");
         assert_eq!(format(Unit::Count, 0.25), "0.25");
-        assert_eq!(digits(0.984_2), "0.984");
-    }
-
-    #[test]
-    fn a_ratio_is_told_from_one() {
-        assert_eq!(ratios(0.996, 12.34), "1.00–12.3");
-        assert_eq!(ratio(0.042), "0.042");
     }
 
     #[test]

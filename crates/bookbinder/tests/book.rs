@@ -56,7 +56,7 @@ fn a_book_holds_its_code_and_its_results() {
     for part in [
         "pub fn serve() {}",
         "<strong>Thread pool</strong>",
-        "2 blocks, 4\">4</span> were served",
+        "2 blocks, range 4\">4</span> were served",
         "<svg viewbox=\"0 0 9 9\">",
         "Example CPU with 2 cores",
         "<table class=\"claims\">",

@@ -44,7 +44,7 @@ pub(crate) fn draw(experiment: &Experiment, chart: &Chart) -> Result<String, Err
     }
     // What nobody tried to measure needs no row.
     series.retain(|one| !one.points.is_empty() || was_tried(experiment, one));
-    let place = series::place(&experiment.x.label, x);
+    let place = experiment.at(x);
     let mut page = Page::new(experiment, chart, &format!("{subtitle} · {place}"));
     legend(&mut page, &series::variants(experiment, chart));
 

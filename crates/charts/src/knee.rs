@@ -2,11 +2,7 @@
 
 use results::{Chart, Experiment, Unit};
 
-use crate::{
-    page::Page,
-    series::{Series, place},
-    text::escape,
-};
+use crate::{page::Page, series::Series, text::escape};
 
 /// Radius of a ring, round a mark.
 const RING: i32 = 8;
@@ -68,7 +64,7 @@ pub(crate) fn draw(
              <circle class=\"ring\" cx=\"{px}\" cy=\"{py}\" r=\"{RING}\"/></g>",
             one.look.hue_class(),
             escape(&one.name),
-            escape(&place(&experiment.x.label, x))
+            escape(&experiment.at(x))
         ));
     }
 }

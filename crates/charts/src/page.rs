@@ -43,7 +43,7 @@ impl Page {
         page.heading(&chart.title, "title", HEADING, 20);
         let mut unusual = Vec::new();
         if experiment.quick {
-            unusual.push("quick run: one short block");
+            unusual.push("quick run: fewer blocks");
         }
         if !experiment.complete {
             unusual.push("interrupted run: trials are missing");

@@ -2,9 +2,9 @@
 
 use std::fmt::Write as _;
 
-use results::{Cell, Claim, Environment, Experiment, Unit, Verdict};
+use results::{Environment, Experiment, FEWEST_BLOCKS, Unit, Verdict};
 
-use crate::{series::place, told};
+use crate::told;
 
 /// The whole text.
 pub(crate) fn text(environment: Option<&Environment>, experiments: &[Experiment]) -> String {
@@ -72,7 +72,7 @@ fn section(out: &mut String, experiment: &Experiment, environment: Option<&Envir
             writeln!(out, "This is of another run, started {run}: the above is not said of it.\n");
     }
     if experiment.quick {
-        out.push_str("This was a quick run: one short block, fewer points.\n\n");
+        out.push_str("This was a quick run: fewer blocks, fewer points.\n\n");
     }
     if !experiment.complete {
         out.push_str(
@@ -122,9 +122,10 @@ fn claims(out: &mut String, experiments: &[Experiment]) {
     if experiments.iter().all(|e| e.claims.is_empty()) {
         return;
     }
-    out.push_str(
+    let _ = write!(
+        out,
         "## Claims\n\n\
-         Measured: the median over the blocks, and in brackets its 95 % interval, or with fewer than six blocks the range.\n\
+         Measured: the value over all blocks, and in brackets its 95 % interval, or with fewer than {FEWEST_BLOCKS} blocks the range.\n\
          A claim holds if the whole interval is within what was expected, and fails if the whole interval is outside.\n\n\
          | Claim | Source | Expected | Measured | Verdict |\n\
          |-------|--------|----------|----------|---------|\n",
@@ -135,70 +136,14 @@ fn claims(out: &mut String, experiments: &[Experiment]) {
             let cells = [
                 claim.says.clone(),
                 claim.source.clone(),
-                expected(claim, experiment),
-                verdict.map_or_else(|| "–".to_owned(), |v| measured(claim, v)),
+                experiment.expected(&claim.expects),
+                verdict
+                    .and_then(|verdict| verdict.told(&claim.expects))
+                    .unwrap_or_else(|| "–".to_owned()),
                 verdict.map_or_else(|| "not judged".to_owned(), outcome),
             ];
             let _ = writeln!(out, "| {} |", cells.map(|cell| table_cell(&cell)).join(" | "));
         }
-    }
-}
-
-/// `p99 latency, thread-pool over event-loop (64 connections): at least 3 times`
-fn expected(claim: &Claim, experiment: &Experiment) -> String {
-    let expects = &claim.expects;
-    let cell = |cell: &Cell, with_x: bool| {
-        let mut words = cell.model.clone();
-        let variant = cell.variant.iter().cloned();
-        let x = with_x.then(|| place(&experiment.x.label, cell.x));
-        let details: Vec<String> = variant.chain(x).collect();
-        if !details.is_empty() {
-            let _ = write!(words, " ({})", details.join(", "));
-        }
-        words
-    };
-    let cells = match &expects.over {
-        // Said once where it is the same on both sides.
-        Some(over) if over.x.total_cmp(&expects.of.x).is_eq() => {
-            format!("{} over {}", cell(&expects.of, false), cell(over, true))
-        }
-        Some(over) => format!("{} over {}", cell(&expects.of, true), cell(over, true)),
-        None => cell(&expects.of, true),
-    };
-    let value = |bound: f64| value(claim, bound);
-    let bounds = match (expects.at_least, expects.at_most) {
-        (Some(least), Some(most)) if least.total_cmp(&most).is_eq() => value(least),
-        (Some(least), Some(most)) => format!("{} to {}", value(least), value(most)),
-        (Some(least), None) => format!("at least {}", value(least)),
-        (None, Some(most)) => format!("at most {}", value(most)),
-        (None, None) => "any value".to_owned(),
-    };
-    // A source that gives a round number may be missed by a little.
-    let tolerance = if expects.tolerance > 0.0 {
-        format!(" (± {} %)", Unit::Count.format(expects.tolerance * 100.0))
-    } else {
-        String::new()
-    };
-    format!("{}, {cells}: {bounds}{tolerance}", expects.figure.label())
-}
-
-/// `4 [2, 8]`; the value alone where the blocks agree, or there is only one.
-fn measured(claim: &Claim, verdict: &Verdict) -> String {
-    let Some(median) = verdict.measured else { return "–".to_owned() };
-    let median = value(claim, median);
-    let (Some(low), Some(high)) = (verdict.low, verdict.high) else { return median };
-    // The sign of a ratio is said once.
-    let bound = |bound| value(claim, bound).trim_end_matches(" ×").to_owned();
-    let (low, high) = (bound(low), bound(high));
-    if low == high { median } else { format!("{median} [{low}, {high}]") }
-}
-
-/// A value as the claim means it: a ratio, or the figure in its unit.
-fn value(claim: &Claim, value: f64) -> String {
-    if claim.expects.over.is_some() {
-        format!("{} ×", Unit::Count.format(value))
-    } else {
-        claim.expects.figure.unit().format(value)
     }
 }
 

@@ -31,12 +31,12 @@ impl Row<'_> {
     }
 
     pub(crate) fn ratio(&self) -> String {
-        digits(self.of.ratio)
+        results::ratio(self.of.ratio)
     }
 
     /// `[0.98, 1.03]`.
     pub(crate) fn interval(&self) -> String {
-        format!("[{}, {}]", digits(self.of.low), digits(self.of.high))
+        results::ratios(self.of.low, self.of.high)
     }
 
     pub(crate) fn verdict(&self) -> &'static str {
@@ -71,25 +71,19 @@ impl Row<'_> {
 
     /// All of it, for a reader who rests the pointer on its mark.
     pub(crate) fn in_words(&self, experiment: &Experiment) -> String {
-        let place = series::place(&experiment.x.label, self.of.of.x);
+        let place = experiment.at(self.of.of.x);
         let variant = self.of.of.variant.iter().fold(String::new(), |_, name| format!(", {name}"));
         let over =
             if self.is_control { String::new() } else { format!(" over {}", self.of.over.model) };
         let why = self.of.why.iter().fold(String::new(), |_, why| format!(" ({why})"));
         format!(
-            "{}{over}, {place}{variant}: {} {}, {}: {}{why}",
+            "{}{over}, {place}{variant}: {}, {}: {}{why}",
             self.name(),
-            self.ratio(),
-            self.interval(),
-            blocks(self.of.blocks, self.of.blocks),
+            self.of.told(),
+            results::blocks(self.of.blocks),
             self.verdict()
         )
     }
-}
-
-/// A ratio with the digits that tell it from 1: `0.96`, `1.04`, `12.3`.
-pub(crate) fn digits(ratio: f64) -> String {
-    if (0.095..9.995).contains(&ratio) { format!("{ratio:.2}") } else { Unit::Count.format(ratio) }
 }
 
 /// The comparisons of the chart's figure, by variant and x.
@@ -119,7 +113,7 @@ pub(crate) fn collect<'a>(experiment: &'a Experiment, chart: &'a Chart) -> Vec<G
             let over = format!("over {}", first.of.over.model);
             // The subtitle names the variant of a chart that has one only.
             let variant = variant.filter(|_| chart.variant.is_none()).map(str::to_owned);
-            let place = series::place(&experiment.x.label, *x);
+            let place = experiment.at(*x);
             let over = variant.into_iter().chain([over, place]).collect::<Vec<_>>().join(", ");
             groups.push(Group { over, rows });
         }
@@ -168,23 +162,5 @@ pub(crate) fn notes(experiment: &Experiment, rows: &[&Row<'_>]) -> Vec<String> {
 }
 
 fn blocks(least: u32, most: u32) -> String {
-    match (least, most) {
-        (1, 1) => "1 block".to_owned(),
-        (least, most) if least == most => format!("{most} blocks"),
-        (least, most) => format!("{least} to {most} blocks"),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_ratio_is_told_from_one() {
-        for (ratio, text) in
-            [(0.996, "1.00"), (0.042, "0.042"), (1.0 / 3.0, "0.33"), (12.34, "12.3"), (2e4, "20 k")]
-        {
-            assert_eq!(digits(ratio), text);
-        }
-    }
+    if least == most { results::blocks(most) } else { format!("{least} to {most} blocks") }
 }

@@ -1,6 +1,6 @@
 //! What a chart draws: the statistics of an experiment, sorted into lines.
 
-use results::{Chart, Experiment, FEWEST_BLOCKS, Statistic, Unit};
+use results::{Chart, Experiment, FEWEST_BLOCKS, Statistic};
 
 use crate::{
     palette::{Look, looks},
@@ -79,7 +79,7 @@ pub(crate) fn subtitle(chart: &Chart) -> String {
 /// A point in words, for a reader who rests the pointer on it.
 pub(crate) fn in_words(experiment: &Experiment, series: &Series<'_>, point: &Statistic) -> String {
     let unit = point.figure.unit();
-    let place = place(&experiment.x.label, point.x);
+    let place = experiment.at(point.x);
     let median = unit.format(point.value);
     let range = if point.low < point.high {
         format!(" ({} to {})", unit.format(point.low), unit.format(point.high))
@@ -89,28 +89,6 @@ pub(crate) fn in_words(experiment: &Experiment, series: &Series<'_>, point: &Sta
     let short = shortfall::of(experiment, point);
     let short = short.map_or_else(String::new, |s| format!(" ({})", s.in_words()));
     format!("{}, {place}: {median}{range}{short}", series.name)
-}
-
-/// A place on the x axis in words: `10 k idle connections`, `1 worker`, `pause, ms: 5`.
-pub(crate) fn place(x_label: &str, x: f64) -> String {
-    let count = Unit::Count.format(x);
-    match x_label {
-        "" => count,
-        // With a unit of its own the label is not what is counted.
-        label if label.contains(',') => format!("{label}: {count}"),
-        label if x.total_cmp(&1.0).is_eq() => format!("{count} {}", singular(label)),
-        label => format!("{count} {label}"),
-    }
-}
-
-/// `connections held open` for one of them: the first plural loses its s.
-fn singular(label: &str) -> String {
-    let mut words: Vec<&str> = label.split(' ').collect();
-    let plural = |word: &&mut &str| word.ends_with('s') && !word.ends_with("ss");
-    if let Some(word) = words.iter_mut().find(plural) {
-        *word = &word[..word.len() - 1];
-    }
-    words.join(" ")
 }
 
 /// How to read the marks and their bars.
@@ -124,7 +102,7 @@ pub(crate) fn how_to_read(series: &[Series<'_>]) -> Option<String> {
     } else {
         String::new()
     };
-    (blocks > 1).then(|| format!("Marks: mean of {blocks} blocks{bars}."))
+    (blocks > 1).then(|| format!("Marks: mean of {}{bars}.", results::blocks(blocks)))
 }
 
 /// What the hollow marks mean, if there are any.
@@ -138,23 +116,4 @@ pub(crate) fn absent(series: &[Series<'_>]) -> Option<String> {
     let names = series.iter().filter(|s| s.points.is_empty()).map(|s| s.name.as_str());
     let names: Vec<&str> = names.collect();
     (!names.is_empty()).then(|| format!("Without a figure: {}.", names.join("; ")))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_place_reads_as_it_is_spoken() {
-        for (label, x, words) in [
-            ("connections", 64.0, "64 connections"),
-            ("idle connections", 10_000.0, "10 k idle connections"),
-            ("connections held open", 1.0, "1 connection held open"),
-            ("workers", 1.0, "1 worker"),
-            ("pause, ms", 1.0, "pause, ms: 1"),
-            ("", 5.0, "5"),
-        ] {
-            assert_eq!(place(label, x), words);
-        }
-    }
 }

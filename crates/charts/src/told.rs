@@ -5,11 +5,7 @@ use std::fmt::Write as _;
 
 use results::{Cell, Comparison, Experiment, Figure, Standing};
 
-use crate::{
-    readme::{inline, table_cell},
-    rows::digits,
-    series::place,
-};
+use crate::readme::{inline, table_cell};
 
 /// All of it, in paragraphs.
 pub(crate) fn text(out: &mut String, experiment: &Experiment) {
@@ -38,10 +34,10 @@ fn table(out: &mut String, experiment: &Experiment) {
     for figure in figures(&experiment.comparisons) {
         for c in experiment.comparisons.iter().filter(|c| c.figure == figure) {
             let cells = [
-                cell(experiment, &c.of),
+                experiment.place(&c.of),
                 c.over.model.clone(),
                 figure.label().to_owned(),
-                ratio(c),
+                c.told(),
                 c.blocks.to_string(),
                 verdict(c),
             ];
@@ -83,9 +79,9 @@ fn controls(out: &mut String, experiment: &Experiment) {
     let told = places.into_iter().map(|of| {
         let here = experiment.controls.iter().filter(|control| control.of == *of);
         let figures =
-            here.map(|c| format!("{} {}, {}", c.figure.label(), ratio(c), control_verdict(c)));
+            here.map(|c| format!("{} {}, {}", c.figure.label(), c.told(), control_verdict(c)));
         let figures: Vec<String> = figures.collect();
-        format!("{} against itself: {}", cell(experiment, of), figures.join("; "))
+        format!("{} against itself: {}", experiment.place(of), figures.join("; "))
     });
     let told: Vec<String> = told.collect();
     match &told[..] {
@@ -129,20 +125,8 @@ fn figures(comparisons: &[Comparison]) -> Vec<Figure> {
     figures
 }
 
-/// `event-loop (sleep, 64 connections)`.
-pub(crate) fn cell(experiment: &Experiment, cell: &Cell) -> String {
-    let x = place(&experiment.x.label, cell.x);
-    let details: Vec<String> = cell.variant.iter().cloned().chain([x]).collect();
-    format!("{} ({})", cell.model, details.join(", "))
-}
-
-fn ratio(comparison: &Comparison) -> String {
-    let Comparison { ratio, low, high, .. } = *comparison;
-    format!("{} [{}, {}]", digits(ratio), digits(low), digits(high))
-}
-
 fn verdict(comparison: &Comparison) -> String {
-    let label = comparison.standing.label(comparison.figure);
+    let label = comparison.label();
     let label = match comparison.standing {
         Standing::Better | Standing::Worse => format!("**{label}**"),
         _ => label.to_owned(),
@@ -154,11 +138,8 @@ fn verdict(comparison: &Comparison) -> String {
 }
 
 fn control_verdict(control: &Comparison) -> String {
-    match (control.standing, &control.why) {
-        (Standing::Better | Standing::Worse, _) => "differs from itself".to_owned(),
-        (standing, Some(why)) => format!("{} ({why})", standing.label(control.figure)),
-        (standing, None) => standing.label(control.figure).to_owned(),
-    }
+    let why = control.why.iter().fold(String::new(), |_, why| format!(" ({why})"));
+    format!("{}{why}", control.label())
 }
 
 #[cfg(test)]

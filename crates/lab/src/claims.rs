@@ -3,9 +3,7 @@
 use std::{fmt::Write as _, path::PathBuf, process::ExitCode};
 
 use anyhow::Result;
-use results::{
-    Claim, Comparison, Experiment, FEWEST_BLOCKS, Outcome, Standing, Store, Unit, Verdict,
-};
+use results::{Claim, Comparison, Experiment, Outcome, Store, Verdict};
 
 use crate::{
     console::{self, code},
@@ -75,20 +73,11 @@ fn describe(
     verdict: &Verdict,
 ) -> Result<()> {
     let expects = &claim.expects;
-    let unit = if expects.over.is_some() { Unit::Share } else { expects.figure.unit() };
-    let times = if expects.over.is_some() { " times" } else { "" };
     writeln!(text, "{}: {}", verdict.outcome.label(), claim.says)?;
     writeln!(text, "    by \"{}\"", claim.source)?;
-    let what = expects.figure.label();
-    let of = experiment.place(&expects.of);
-    let over =
-        expects.over.as_ref().map(|cell| format!(" over that of {}", experiment.place(cell)));
-    writeln!(text, "    {what} of {of}{}", over.unwrap_or_default())?;
-    if let (Some(measured), Some(low), Some(high)) = (verdict.measured, verdict.low, verdict.high) {
-        let [measured, low, high] = [measured, low, high].map(|value| unit.format(value));
-        let interval = if experiment.blocks() < FEWEST_BLOCKS { "range" } else { "95 % interval" };
-        write!(text, "    measured {measured}{times}, {interval} {low} to {high}")?;
-        writeln!(text, "; expected {}", expects.told())?;
+    writeln!(text, "    expected {}", experiment.expected(expects))?;
+    if let Some(told) = verdict.told(expects) {
+        writeln!(text, "    measured {told}, {}", results::ends(experiment.blocks()))?;
     }
     writeln!(text, "    {}: {}\n", experiment.name, verdict.why)?;
     Ok(())
@@ -107,8 +96,8 @@ fn controls(text: &mut String, experiments: &[Experiment]) -> Result<()> {
             [
                 experiment.place(&control.of),
                 control.figure.label().to_owned(),
-                format!("{:.2}", control.ratio),
-                format!("[{:.2}, {:.2}]", control.low, control.high),
+                results::ratio(control.ratio),
+                results::ratios(control.low, control.high),
                 standing(control),
             ]
         });
@@ -119,10 +108,7 @@ fn controls(text: &mut String, experiments: &[Experiment]) -> Result<()> {
 }
 
 fn standing(control: &Comparison) -> String {
-    let word = match control.standing {
-        Standing::Better | Standing::Worse => "differs from itself",
-        standing => standing.label(control.figure),
-    };
+    let word = control.label();
     match &control.why {
         Some(why) => format!("{word} ({why})"),
         None => word.to_owned(),

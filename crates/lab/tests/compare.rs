@@ -79,7 +79,7 @@ fn what_is_worse_over_the_baseline_exits_1() {
     for part in [
         "  commit\n    before  abc\n    after   def\n",
         "throughput\n  requests per server-CPU-second; within 5 % is equivalent\n",
-        "event-loop, 64 connections",
+        "event-loop (64 connections)",
         "faster; not interleaved: the machine's mood is in it",
         "slower\n",
     ] {
@@ -148,7 +148,8 @@ fn claims_tell_intervals_and_the_controls() {
     let text = String::from_utf8(output.stdout).unwrap();
     for part in [
         "holds: A loop is fast.\n    by \"An Example\"\n",
-        "measured 100 k, 95 % interval 99 k to 101 k; expected at least 100 k (± 5 %)\n",
+        "    expected requests per server-CPU-second, event-loop (64 connections): \
+         at least 100 k (± 5 %)\n    measured 100 k [99 k, 101 k], 95 % interval\n",
         "    throughput: 9 blocks, the whole interval within the bounds\n",
         "throughput: 9 blocks\n    event-loop (64 connections)  \
          requests per server-CPU-second  1.01  [0.98, 1.03]  equivalent\n",

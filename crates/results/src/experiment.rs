@@ -26,7 +26,7 @@ pub struct Experiment {
     pub plan: Value,
     /// The run that measured it: [`crate::Environment::started`].
     pub run: String,
-    /// True for a run of `--quick`: fewer points, one short block.
+    /// True for a run of `--quick`: fewer points, fewer blocks.
     pub quick: bool,
     /// False while trials are missing, as after an interruption. How many there are
     /// is fixed by the plan, whatever they show; nothing is told apart before.

@@ -8,6 +8,7 @@
 //! whoever measures writes here and draws nothing. One file holds one
 //! [`Experiment`]; [`Environment`] says on what machine it ran.
 
+mod calls;
 mod claim;
 mod comparison;
 mod environment;
@@ -21,6 +22,7 @@ mod measured;
 mod store;
 mod words;
 
+pub use calls::{Calls, SystemCalls, Traced};
 pub use claim::{Cell, Claim, Expectation, Outcome, Verdict};
 pub use comparison::{Compare, Comparison, Standing};
 pub use environment::{CoreSpeed, Environment, core_list};
@@ -33,6 +35,7 @@ pub use figure::{Better, Figure, Unit};
 pub use histogram::decode_histogram;
 pub use measured::{Measured, Of};
 pub use store::{Error, Store, write_atomically};
+pub use words::{blocks, ends, ratio, ratios};
 
 /// Version of the file format; a reader refuses any other.
 pub const SCHEMA: u32 = 3;

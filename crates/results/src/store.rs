@@ -8,7 +8,7 @@ use std::{
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
 
-use crate::{Environment, Experiment, SCHEMA};
+use crate::{Environment, Experiment, SCHEMA, SystemCalls};
 
 /// A results folder.
 #[derive(Clone, Debug)]
@@ -125,6 +125,15 @@ impl Store {
             .collect();
         names.sort();
         names.iter().filter_map(|name| self.experiment(name).transpose()).collect()
+    }
+
+    /// Reads `traced/system-calls.json`; `None` if none were counted.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the file cannot be read or has another shape.
+    pub fn system_calls(&self) -> Result<Option<SystemCalls>, Error> {
+        read(&self.folder.join("traced/system-calls.json"))
     }
 
     /// Writes `environment.json`.

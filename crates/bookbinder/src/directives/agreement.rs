@@ -9,7 +9,7 @@ use crate::{
     cell,
     directive::Directive,
     evidence::{Evidence, Failure, Missing},
-    html, quantity,
+    html,
 };
 
 const USAGE: &str = "agreement EXPERIMENT OTHER X FIGURE";
@@ -68,7 +68,7 @@ fn row(
     let estimate = |measured: &Measured, c: &Comparison| measured.ratio(&c.of, &c.over, figure);
     let over = estimate(&both.0, first)?.over(&estimate(&both.1, second)?)?;
     let told = |value: f64, low: f64, high: f64| {
-        format!("<td>{} [{}]</td>", quantity::ratio(value), quantity::ratios(low, high))
+        format!("<td>{} [{}]</td>", results::ratio(value), results::ratios(low, high))
     };
     let Cell { model, .. } = &first.of;
     Some(format!(

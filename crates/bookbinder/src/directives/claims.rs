@@ -1,12 +1,11 @@
 //! `{{claims}}` and `{{claims EXPERIMENT}}`: sentences of the sources, held against the run.
 
-use results::{Claim, Expectation, Experiment, Outcome, Verdict};
+use results::{Claim, Expectation, Experiment, Outcome};
 
 use crate::{
-    cell,
     directive::Directive,
     evidence::{Evidence, Failure, Missing},
-    html, quantity,
+    html, pair,
 };
 
 const HEAD: &str = "<div class=\"table-wrapper\"><table class=\"claims\">\n<thead><tr>\
@@ -43,13 +42,14 @@ fn row(experiment: &Experiment, claim: &Claim) -> String {
         Some(verdict) => (class(verdict.outcome), verdict.outcome.label(), verdict.why.as_str()),
         None => ("inconclusive", "not judged yet", ""),
     };
+    let measured = verdict.and_then(|verdict| verdict.told(&claim.expects));
     format!(
         "<tr><td>{} <cite>{}</cite></td><td>{}</td><td>{}</td>\
          <td class=\"{class}\"><strong>{label}</strong><br>{}{} <small>{}</small></td></tr>\n",
         html::escape(&claim.says),
         html::escape(&claim.source),
-        html::escape(&expectation(experiment, &claim.expects)),
-        html::escape(&measured(&claim.expects, verdict)),
+        html::escape(&experiment.expected(&claim.expects)),
+        html::escape(measured.as_deref().unwrap_or("–")),
         html::escape(why.trim_end_matches('.')),
         html::escape(&standing(experiment, &claim.expects)),
         html::code(&experiment.name)
@@ -61,10 +61,10 @@ fn standing(experiment: &Experiment, expects: &Expectation) -> String {
     let found = expects
         .over
         .as_ref()
-        .and_then(|over| cell::comparison(experiment, expects.figure, &expects.of, over));
+        .and_then(|over| pair::compared(experiment, expects.figure, &expects.of, over));
     found.map_or_else(String::new, |found| {
         let (of, over) = (&found.of.model, &found.over.model);
-        format!("; {of} over {over}: {}", found.standing.label(found.figure))
+        format!("; {of} over {over}: {}", found.label())
     })
 }
 
@@ -73,51 +73,6 @@ fn class(outcome: Outcome) -> &'static str {
         Outcome::Holds => "holds",
         Outcome::Fails => "fails",
         Outcome::Inconclusive | Outcome::NotMeasurable => "inconclusive",
-    }
-}
-
-/// `connections served, thread-pool, 64 connections: at most 4`.
-fn expectation(experiment: &Experiment, expects: &Expectation) -> String {
-    let place = |cell: &results::Cell| {
-        cell::describe(experiment, &cell.model, cell.variant.as_deref(), cell.x)
-    };
-    let over = expects.over.as_ref().map(|over| format!(", over {}", place(over)));
-    let value = |value: f64| format(expects, value);
-    let bounds = match (expects.at_least, expects.at_most) {
-        (Some(least), Some(most)) => format!(": {} to {}", value(least), value(most)),
-        (Some(least), None) => format!(": at least {}", value(least)),
-        (None, Some(most)) => format!(": at most {}", value(most)),
-        (None, None) => String::new(),
-    };
-    let tolerance = if expects.tolerance > 0.0 {
-        format!(" (±\u{202f}{}\u{202f}%)", quantity::digits(expects.tolerance * 100.0))
-    } else {
-        String::new()
-    };
-    let (label, of, over) = (expects.figure.label(), place(&expects.of), over.unwrap_or_default());
-    format!("{label}, {of}{over}{bounds}{tolerance}")
-}
-
-fn measured(expects: &Expectation, verdict: Option<&Verdict>) -> String {
-    let Some((verdict, median)) = verdict.and_then(|v| Some((v, v.measured?))) else {
-        return "–".to_owned();
-    };
-    let text = format(expects, median);
-    match (verdict.low, verdict.high) {
-        (Some(low), Some(high)) => {
-            let (low, high) = (format(expects, low), format(expects, high));
-            if low == high { text } else { format!("{text} ({low}–{high})") }
-        }
-        _ => text,
-    }
-}
-
-/// A ratio has no unit.
-fn format(expects: &Expectation, value: f64) -> String {
-    if expects.over.is_some() {
-        quantity::digits(value)
-    } else {
-        quantity::format(expects.figure.unit(), value)
     }
 }
 
@@ -146,9 +101,10 @@ mod tests {
         let table = render("{{claims starvation}}").unwrap();
         for part in [
             "A pool of four serves four. <cite>An Example</cite>",
-            "<td>connections served, thread-pool, 64 connections: at most 4</td><td>4</td>",
+            "<td>connections served, thread-pool (64 connections): at most 4</td><td>4</td>",
             "<td class=\"holds\"><strong>holds</strong><br>In all 5 blocks <small>",
-            "over thread-pool, 64 connections: at least 20 (±\u{202f}5\u{202f}%)</td><td>16 (15–17)</td>",
+            "event-loop over thread-pool (64 connections): at least 20 × (± 5 %)</td>\
+             <td>16 × [15, 17]</td>",
             "<td class=\"fails\"><strong>fails</strong>",
             "In all 5 blocks; event-loop over thread-pool: more <small>",
         ] {

@@ -11,7 +11,6 @@ use crate::{
     evidence::{Evidence, Failure, Missing},
     html,
     nearest::advice,
-    quantity,
 };
 
 const USAGE: &str = "comparisons EXPERIMENT [figure=FIGURE] [variant=NAME]";
@@ -38,11 +37,8 @@ pub(super) fn render(directive: &Directive<'_>, evidence: &Evidence) -> Result<S
     }
     let several = Several { figures: figure.is_none() && experiment.compare.figures.len() > 1 };
     let mut html = several.head();
-    for one in controls {
-        html.push_str(&several.row(experiment, one, true));
-    }
-    for one in comparisons {
-        html.push_str(&several.row(experiment, one, false));
+    for one in controls.into_iter().chain(comparisons) {
+        html.push_str(&several.row(experiment, one));
     }
     html.push_str(FOOT);
     html.push_str(&provenance(experiment));
@@ -89,9 +85,9 @@ impl Several {
         )
     }
 
-    fn row(self, experiment: &Experiment, one: &Comparison, is_control: bool) -> String {
-        let of = cell::describe(experiment, &one.of.model, one.of.variant.as_deref(), one.of.x);
-        let (row, over) = if is_control {
+    fn row(self, experiment: &Experiment, one: &Comparison) -> String {
+        let of = experiment.place(&one.of);
+        let (row, over) = if one.is_control() {
             (" class=\"control\"", "itself")
         } else {
             ("", one.over.model.as_str())
@@ -101,29 +97,27 @@ impl Several {
         } else {
             String::new()
         };
-        let (class, verdict) = verdict(one, is_control);
+        let (class, verdict) = (class(one), one.label());
         let why =
             one.why.as_ref().map_or_else(String::new, |why| format!("<br>{}", html::escape(why)));
         let title = format!("{}: {}", experiment.name, cell::blocks(experiment, one.blocks));
         format!(
-            "<tr{row}><td>{}</td><td>{}</td>{figure}<td title=\"{}\">{} [{}]</td>\
+            "<tr{row}><td>{}</td><td>{}</td>{figure}<td title=\"{}\">{}</td>\
              <td class=\"{class}\"><strong>{verdict}</strong>{why}</td></tr>\n",
             html::escape(&of),
             html::escape(over),
             html::escape(&title),
-            quantity::ratio(one.ratio),
-            quantity::ratios(one.low, one.high),
+            one.told(),
         )
     }
 }
 
-/// The class of a verdict, and its word.
-fn verdict(one: &Comparison, is_control: bool) -> (&'static str, &'static str) {
+/// The class of a verdict.
+fn class(one: &Comparison) -> &'static str {
     match one.standing {
-        Standing::Better | Standing::Worse if is_control => ("worse", "differs from itself"),
-        Standing::Better => ("better", one.standing.label(one.figure)),
-        Standing::Worse => ("worse", one.standing.label(one.figure)),
-        _ => ("inconclusive", one.standing.label(one.figure)),
+        Standing::Better if !one.is_control() => "better",
+        Standing::Better | Standing::Worse => "worse",
+        _ => "inconclusive",
     }
 }
 
@@ -133,8 +127,8 @@ fn provenance(experiment: &Experiment) -> String {
     format!(
         "\n<p class=\"provenance\">Ratios within blocks: {effort}. From {} to {} they \
          are equivalent. Measured by {}.</p>",
-        quantity::ratio(1.0 / (1.0 + experiment.compare.equivalent)),
-        quantity::ratio(1.0 + experiment.compare.equivalent),
+        results::ratio(1.0 / (1.0 + experiment.compare.equivalent)),
+        results::ratio(1.0 + experiment.compare.equivalent),
         html::code(&format!("cargo lab bench {}", experiment.name))
     )
 }
@@ -149,11 +143,11 @@ mod tests {
         let table = render("{{comparisons starvation}}").unwrap();
         for part in [
             "<th>Over</th><th>Figure</th><th>Ratio",
-            "<tr class=\"control\"><td>event-loop, 64 connections</td><td>itself</td>\
+            "<tr class=\"control\"><td>event-loop (64 connections)</td><td>itself</td>\
              <td>longest wait for a first byte</td>",
-            ">1.01 [0.98–1.04]</td><td class=\"inconclusive\"><strong>equivalent</strong></td>",
-            "<td>thread-pool, 64 connections</td><td>event-loop</td>",
-            ">3.00 [2.00–4.00]</td><td class=\"worse\"><strong>slower</strong></td>",
+            ">1.01 [0.98, 1.04]</td><td class=\"inconclusive\"><strong>equivalent</strong></td>",
+            "<td>thread-pool (64 connections)</td><td>event-loop</td>",
+            ">3.00 [2.00, 4.00]</td><td class=\"worse\"><strong>slower</strong></td>",
             "<strong>not alike</strong><br>of the connections it served 4, the other 64</td>",
             "Ratios within blocks: 5 blocks. From 0.95 to 1.05",
         ] {

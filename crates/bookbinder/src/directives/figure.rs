@@ -1,7 +1,9 @@
 //! `{{figure EXPERIMENT MODEL X FIGURE}}`: a number that was measured.
 //!
 //! X is a place on the axis, `max` or `min`. `variant=NAME` chooses a variant,
-//! `show=interval` adds the 95 % interval of the median; of few blocks, their range.
+//! `show=interval` adds the 95 % interval; of few blocks, their range.
+
+use results::Cell;
 
 use crate::{
     cell::{self, Point},
@@ -24,18 +26,20 @@ pub(super) fn render(directive: &Directive<'_>, evidence: &Evidence) -> Result<S
     let point = Point { model, variant: directive.option("variant"), x };
     let statistic = point.statistic(experiment, figure)?;
 
+    let cell =
+        Cell { model: model.to_owned(), variant: point.variant.map(str::to_owned), x: statistic.x };
     let interval = quantity::range(figure.unit(), statistic.low, statistic.high);
     let title = format!(
-        "{}: {}, {}: {}, {}",
+        "{}: {}, {}: {}, {} {interval}",
         experiment.name,
         figure.label(),
-        cell::describe(experiment, model, point.variant, statistic.x),
+        experiment.place(&cell),
         cell::blocks(experiment, statistic.blocks),
-        cell::interval(statistic.blocks, &interval)
+        results::ends(statistic.blocks)
     );
-    let median = quantity::format(figure.unit(), statistic.value);
+    let value = quantity::format(figure.unit(), statistic.value);
     let text =
-        if with_interval && interval != median { format!("{median} ({interval})") } else { median };
+        if with_interval && interval != value { format!("{value} ({interval})") } else { value };
     Ok(html::figure(&text, &title))
 }
 
@@ -48,7 +52,7 @@ mod tests {
         assert_eq!(
             render("{{figure starvation thread-pool 64 served}}").unwrap(),
             "<span class=\"figure\" title=\"starvation: connections served, \
-             thread-pool, 64 connections: 2 blocks, 4\">4</span>"
+             thread-pool (64 connections): 2 blocks, range 4\">4</span>"
         );
         let wait = render("{{figure starvation event-loop max longest_wait_ms show=interval}}");
         let wait = wait.unwrap();

@@ -5,16 +5,19 @@
 //! | `{{chart FILE}}`                            | the SVG with its caption                    |
 //! | `{{figure EXPERIMENT MODEL X FIGURE …}}`    | a number with its unit                      |
 //! | `{{ratio EXPERIMENT MODEL X FIGURE over …}}`| how many times as much, within blocks       |
+//! | `{{verdict EXPERIMENT MODEL X FIGURE over …}}` | `more than`, `less than`, … as the results have it |
 //! | `{{axis EXPERIMENT MODEL max FIGURE}}`      | the greatest (least) x that was measured    |
 //! | `{{question EXPERIMENT}}`                   | the experiment's question                   |
 //! | `{{claims}}`, `{{claims EXPERIMENT}}`       | a table of claims and verdicts              |
 //! | `{{comparisons EXPERIMENT …}}`             | a table of ratios over the baseline         |
 //! | `{{agreement EXPERIMENT OTHER X FIGURE}}`  | whether two ways to measure say the same     |
+//! | `{{calls}}`                                 | a table of system calls                     |
 //! | `{{environment}}`                           | a sentence on the machine                   |
 //! | `{{doc CRATE}}`                             | the `//!` page of a model crate             |
 
 mod agreement;
 mod axis;
+mod calls;
 mod chart;
 mod claims;
 mod comparisons;
@@ -23,6 +26,7 @@ mod environment;
 mod figure;
 mod question;
 mod ratio;
+mod verdict;
 
 use std::path::Path;
 
@@ -34,15 +38,17 @@ use crate::{
 };
 
 /// Every directive there is.
-const NAMES: [&str; 10] = [
+const NAMES: [&str; 12] = [
     "chart",
     "figure",
     "ratio",
+    "verdict",
     "axis",
     "question",
     "claims",
     "comparisons",
     "agreement",
+    "calls",
     "environment",
     "doc",
 ];
@@ -63,11 +69,13 @@ pub(crate) fn render(directive: &Directive<'_>, sources: &Sources<'_>) -> Result
         "chart" => chart::render(directive, evidence),
         "figure" => figure::render(directive, evidence),
         "ratio" => ratio::render(directive, evidence),
+        "verdict" => verdict::render(directive, evidence),
         "axis" => axis::render(directive, evidence),
         "question" => question::render(directive, evidence),
         "claims" => claims::render(directive, evidence),
         "comparisons" => comparisons::render(directive, evidence),
         "agreement" => agreement::render(directive, evidence),
+        "calls" => calls::render(directive, evidence),
         "environment" => environment::render(directive, evidence),
         "doc" => doc::render(directive, sources.models),
         unknown => {
@@ -80,7 +88,7 @@ pub(crate) fn render(directive: &Directive<'_>, sources: &Sources<'_>) -> Result
 pub(crate) fn note(directive: &Directive<'_>, missing: &Missing) -> String {
     let text = format!("{}: run {}", html::escape(&missing.what), html::code(&missing.command));
     match directive.name {
-        "chart" | "claims" | "comparisons" | "agreement" => {
+        "chart" | "claims" | "comparisons" | "agreement" | "calls" => {
             let name = directive.arguments.first().copied().unwrap_or(directive.name);
             html::block(&format!(
                 r#"<div class="missing"><strong>{}</strong> {text}</div>"#,

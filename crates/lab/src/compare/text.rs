@@ -76,12 +76,10 @@ fn experiment(text: &mut String, pair: &Pair<'_>) {
 
 fn row(pair: &Pair<'_>, cell: &Across) -> [String; 8] {
     let unit = cell.figure.unit();
-    let variant = cell.of.variant.iter().fold(String::new(), |_, name| format!(", {name}"));
-    let place = format!("{}{variant}, {} {}", cell.of.model, cell.of.x, pair.after.x.label);
     let (change, change_ends) = interval(cell.change);
     let (relative, relative_ends) = interval(cell.relative);
     [
-        place,
+        pair.after.place(&cell.of),
         unit.format(cell.before),
         unit.format(cell.after),
         change,
@@ -94,9 +92,7 @@ fn row(pair: &Pair<'_>, cell: &Across) -> [String; 8] {
 
 fn interval(interval: Option<Interval>) -> (String, String) {
     match interval {
-        Some(Interval { ratio, low, high }) => {
-            (format!("{ratio:.2}"), format!("[{low:.2}, {high:.2}]"))
-        }
+        Some(Interval { ratio, low, high }) => (results::ratio(ratio), results::ratios(low, high)),
         None => ("–".to_owned(), String::new()),
     }
 }

@@ -1,6 +1,6 @@
 //! **Bare epoll**: `epoll_wait`, `read`, `write` and nothing else. It is the
-//! floor: no loop can echo with fewer system calls, so what a model costs
-//! beyond this is the model's.
+//! bare loop that models are held against, a reference and no limit: a loop that
+//! waits in another way, or for fewer reports, may cost less than this one.
 //!
 //! ```text
 //!     ┌──────── epoll_wait ◀───────┐
@@ -40,7 +40,7 @@ use slab::Slab;
 /// The yardstick's name card.
 pub const MODEL: Model = Model {
     name: "bare-epoll",
-    summary: "epoll_wait, read, write and nothing else: the floor under every loop (echo only)",
+    summary: "epoll_wait, read, write and nothing else: a bare loop to hold others against (echo only)",
     threads: "1",
     seed: "",
     listeners: Listeners::One,

@@ -34,7 +34,7 @@ use tokio::{
 /// The yardstick's name card.
 pub const MODEL: Model = Model {
     name: "bare-tokio",
-    summary: "a task per connection, read, write_all: the floor under async-tasks (echo only)",
+    summary: "a task per connection, read, write_all: what async-tasks is held against (echo only)",
     threads: "1 + workers",
     seed: "",
     listeners: Listeners::One,
