@@ -80,7 +80,7 @@ pub(crate) fn subtitle(chart: &Chart) -> String {
 pub(crate) fn in_words(experiment: &Experiment, series: &Series<'_>, point: &Statistic) -> String {
     let unit = point.figure.unit();
     let place = experiment.at(point.x);
-    let median = unit.format(point.value);
+    let value = unit.format(point.value);
     let range = if point.low < point.high {
         format!(" ({} to {})", unit.format(point.low), unit.format(point.high))
     } else {
@@ -88,7 +88,7 @@ pub(crate) fn in_words(experiment: &Experiment, series: &Series<'_>, point: &Sta
     };
     let short = shortfall::of(experiment, point);
     let short = short.map_or_else(String::new, |s| format!(" ({})", s.in_words()));
-    format!("{}, {place}: {median}{range}{short}", series.name)
+    format!("{}, {place}: {value}{range}{short}", series.name)
 }
 
 /// How to read the marks and their bars.

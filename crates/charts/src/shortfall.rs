@@ -18,14 +18,14 @@ pub(crate) struct Shortfall {
 
 /// What the figure of `point` keeps silent about; `None` if nothing.
 pub(crate) fn of(experiment: &Experiment, point: &Statistic) -> Option<Shortfall> {
-    let median = |figure| {
+    let value = |figure| {
         let variant = point.variant.as_deref();
         Some(experiment.statistic(&point.model, variant, point.x, figure)?.value)
     };
-    if !is_of_the_served(point.figure) || median(Figure::Starved)? <= 0.0 {
+    if !is_of_the_served(point.figure) || value(Figure::Starved)? <= 0.0 {
         return None;
     }
-    Some(Shortfall { counts: median(Figure::Served).zip(median(Figure::Requested)) })
+    Some(Shortfall { counts: value(Figure::Served).zip(value(Figure::Requested)) })
 }
 
 /// Whether `figure` says how quickly requests were answered, and so leaves out

@@ -19,7 +19,7 @@ use crate::console::{self, code};
 /// Tells in what two runs differ: machines, plans, and every figure compared in both.
 ///
 /// The first folder is what was before, the second what is after. Two runs are
-/// not interleaved, so a ratio of their medians holds whatever the machine did
+/// not interleaved, so a ratio of their values holds whatever the machine did
 /// meanwhile. Verdicts are therefore taken from the ratio of two ratios, each
 /// over the baseline of its own run. Exits 0 if nothing is worse and all is
 /// decided, 1 if something is worse, 5 if something stays open, 3 if there is

@@ -3,7 +3,7 @@
 //! `per=connection` shows those for a connection. A row is a model, a column a call;
 //! calls that few models make share the last column.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, fmt::Write as _};
 
 use results::{Calls, SystemCalls};
 
@@ -27,7 +27,7 @@ pub(super) fn render(directive: &Directive<'_>, evidence: &Evidence) -> Result<S
         Some(other) => return Err(format!("per={other}; write {{{{{USAGE}}}}}").into()),
     };
     let counted = evidence.system_calls()?;
-    Ok(html::block(&(per.table(&counted) + &per.provenance(&counted))))
+    Ok(html::block(&(per.table(&counted) + &provenance(&counted))))
 }
 
 /// What the calls are told for.
@@ -42,29 +42,28 @@ impl Per {
     fn table(&self, counted: &SystemCalls) -> String {
         let columns = self.columns(counted);
         let (shown, others) = columns.split_at(columns.len().min(MOST));
-        let mut head: Vec<String> = shown.iter().map(|name| html::code(name)).collect();
-        head.extend((!others.is_empty()).then(|| "others".to_owned()));
-        head.push("all".to_owned());
-        let head: String = head.iter().map(|name| format!("<th>{name}</th>")).collect();
-        let rows: String = counted
-            .models
-            .iter()
-            .map(|(model, calls)| {
-                let calls = (self.of)(calls);
-                let count = |names: &[&str]| names.iter().filter_map(|&n| calls.get(n)).sum();
-                let mut cells: Vec<u64> = shown.iter().map(|&name| count(&[name])).collect();
-                cells.extend((!others.is_empty()).then(|| count(others)));
-                cells.push(count(&columns));
-                let cells: String =
-                    cells.iter().map(|&cell| format!("<td>{}</td>", self.digits(cell))).collect();
-                format!("<tr><td>{}</td>{cells}</tr>\n", html::escape(model))
-            })
-            .collect();
-        format!(
-            "<div class=\"table-wrapper\"><table class=\"calls\">\n<thead><tr><th>Calls for a {}\
-             </th>{head}</tr></thead>\n<tbody>\n{rows}</tbody>\n</table></div>",
+        let mut html = format!(
+            "<div class=\"table-wrapper\"><table class=\"calls\">\n<thead><tr><th>Calls for a {}</th>",
             self.what
-        )
+        );
+        for name in shown {
+            let _ = write!(html, "<th>{}</th>", html::code(name));
+        }
+        html += if others.is_empty() { "" } else { "<th>others</th>" };
+        html += "<th>all</th></tr></thead>\n<tbody>\n";
+        for (model, calls) in &counted.models {
+            let _ = write!(html, "<tr><td>{}</td>", html::escape(model));
+            let made = (self.of)(calls);
+            let count = |names: &[&str]| names.iter().filter_map(|&name| made.get(name)).sum();
+            let mut counts: Vec<u64> = shown.iter().map(|&name| count(&[name])).collect();
+            counts.extend((!others.is_empty()).then(|| count(others)));
+            counts.push(count(&columns));
+            for count in counts {
+                let _ = write!(html, "<td>{}</td>", self.digits(count));
+            }
+            html += "</tr>\n";
+        }
+        html + "</tbody>\n</table></div>"
     }
 
     /// The calls that any model makes, those of most models first.
@@ -83,23 +82,19 @@ impl Per {
         let each = count as f64 / f64::from(self.share);
         if count == 0 { String::new() } else { format!("{each:.1}") }
     }
+}
 
-    fn provenance(&self, counted: &SystemCalls) -> String {
-        let run = &counted.run;
-        format!(
-            "\n<p class=\"provenance\">The service {} with {}, messages of {} bytes, on {}. \
-             Counted by {}.</p>",
-            html::code(&run.service),
-            if run.workers == 1 {
-                "1 worker".to_owned()
-            } else {
-                format!("{} workers", run.workers)
-            },
-            run.request_bytes,
-            html::escape(&run.system),
-            html::escape(&run.strace),
-        )
-    }
+fn provenance(counted: &SystemCalls) -> String {
+    let run = &counted.run;
+    format!(
+        "\n<p class=\"provenance\">The service {} with {}, messages of {} bytes, on {}. \
+         Counted by {}.</p>",
+        html::code(&run.service),
+        if run.workers == 1 { "1 worker".to_owned() } else { format!("{} workers", run.workers) },
+        run.request_bytes,
+        html::escape(&run.system),
+        html::escape(&run.strace),
+    )
 }
 
 #[cfg(test)]
@@ -111,7 +106,7 @@ mod tests {
     use super::super::testing::{missing, render_in, render_without_results, wrong};
     use crate::evidence::Failure;
 
-    fn render(models: Value, text: &str) -> Result<String, Failure> {
+    fn render(models: &Value, text: &str) -> Result<String, Failure> {
         let folder = tempfile::tempdir().unwrap();
         let traced = folder.path().join("results/traced");
         fs::create_dir_all(&traced).unwrap();
@@ -141,7 +136,7 @@ mod tests {
 
     #[test]
     fn a_row_is_a_model_and_a_column_a_call() {
-        let table = render(two(), "{{calls}}").unwrap();
+        let table = render(&two(), "{{calls}}").unwrap();
         for part in [
             "<th>Calls for a request</th><th><code>recvfrom</code></th>\
              <th><code>epoll_wait</code></th><th>all</th>",
@@ -151,7 +146,7 @@ mod tests {
         ] {
             assert!(table.contains(part), "{part} in\n{table}");
         }
-        let table = render(two(), "{{calls per=connection}}").unwrap();
+        let table = render(&two(), "{{calls per=connection}}").unwrap();
         assert!(table.contains("<td>event-loop</td><td>2.0</td><td>2.0</td>"), "{table}");
     }
 
@@ -160,7 +155,7 @@ mod tests {
         let mut models = two();
         let calls = (0..12).map(|n| (format!("rare{n:02}"), json!(500))).collect();
         models["thread-pool"]["per_1000_requests"] = Value::Object(calls);
-        let table = render(models, "{{calls}}").unwrap();
+        let table = render(&models, "{{calls}}").unwrap();
         assert!(table.contains("<code>rare07</code></th><th>others</th><th>all</th>"), "{table}");
         assert!(table.contains("<td>2.0</td><td>6.0</td></tr>"), "{table}");
         assert!(!table.contains("rare08"), "{table}");
@@ -170,7 +165,7 @@ mod tests {
     fn without_a_count_it_is_missing_and_a_broken_one_is_wrong() {
         assert_eq!(missing(render_without_results("{{calls}}")), "just calls");
         assert!(wrong("{{calls per=call}}").contains("calls [per=connection]"));
-        let broken = render(json!([]), "{{calls}}");
+        let broken = render(&json!([]), "{{calls}}");
         assert!(
             matches!(&broken, Err(Failure::Wrong(why)) if why.contains("system-calls.json")),
             "{broken:?}"
