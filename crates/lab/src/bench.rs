@@ -30,7 +30,7 @@ pub(crate) struct Args {
     /// Measure nothing: judge and draw what was measured by today's experiment files
     #[arg(long, conflicts_with_all = ["quick", "models"])]
     judge: bool,
-    /// Fewer points and one short block: three minutes for everything
+    /// Fewer points, fewer rounds: two minutes for everything
     #[arg(long)]
     quick: bool,
     /// Models to measure, with commas between [default: all]
