@@ -1,10 +1,9 @@
 //! Two points of an experiment, held against each other.
 //!
-//! What the experiment compares has its verdict there. Any other two are held against
-//! the same edge, and by the same rules: no verdict before all blocks are there, none
-//! between servers that did not serve alike, and none that a control contradicts.
+//! What the experiment compares has its verdict there. Any other two are judged by the
+//! same rules.
 
-use results::{Cell, Comparison, Estimate, Experiment, FEWEST_BLOCKS, Figure, Measured, Standing};
+use results::{Cell, Comparison, Experiment, Figure, Judge, Measured, Standing};
 
 use crate::{
     cell::{self, Point},
@@ -110,44 +109,6 @@ fn turned(one: Comparison) -> Comparison {
 
 /// The comparison of two cells that the experiment did not make.
 fn judged(experiment: &Experiment, figure: Figure, of: &Cell, over: &Cell) -> Option<Comparison> {
-    let measured = Measured::of(experiment);
-    let Estimate { value, low, high, blocks, .. } = measured.ratio(of, over, figure)?;
-    let (standing, why) = if let Some(why) = unlike(&measured, figure, of, over) {
-        (Standing::Unlike, Some(why))
-    } else if blocks < FEWEST_BLOCKS || !experiment.complete {
-        (Standing::Inconclusive, Some("there are not yet enough blocks".to_owned()))
-    } else {
-        let edge = edge(experiment, figure, [of, over]);
-        let why = (edge > experiment.compare.edge(figure))
-            .then(|| "a control against itself is not near enough to 1".to_owned());
-        match experiment.compare.standing_beyond(edge, figure, low, high) {
-            Standing::Equivalent if why.is_some() => (Standing::Inconclusive, why),
-            standing => (standing, why),
-        }
-    };
-    let (of, over) = (of.clone(), over.clone());
-    Some(Comparison { figure, of, over, ratio: value, low, high, blocks, standing, why })
-}
-
-/// Why two cells did not do the same work, if they did not. Who is served, and how
-/// evenly, may be held against each other all the same.
-fn unlike(measured: &Measured, figure: Figure, of: &Cell, over: &Cell) -> Option<String> {
-    let served = |cell| Some(measured.value(cell, Figure::Served)?.value);
-    let (one, other) = (served(of)?, served(over)?);
-    let is_of_all = figure.is_counted() || matches!(figure, Figure::Jain | Figure::LongestWaitMs);
-    let is_alike = is_of_all || of.x.total_cmp(&over.x).is_ne() || (one - other).abs() < 0.5;
-    (!is_alike).then(|| format!("of the connections it served {one:.0}, the other {other:.0}"))
-}
-
-/// The edge beyond which two cells differ: that of the plan, or as far as a control
-/// beside one of them reaches.
-fn edge(experiment: &Experiment, figure: Figure, cells: [&Cell; 2]) -> f64 {
-    let is_beside = |control: &&Comparison| {
-        let here = |cell: &&Cell| {
-            cell.variant == control.of.variant && cell.x.total_cmp(&control.of.x).is_eq()
-        };
-        control.figure == figure && cells.iter().any(here)
-    };
-    let reached = experiment.controls.iter().filter(is_beside);
-    reached.map(|c| c.high.max(1.0 / c.low)).fold(experiment.compare.edge(figure), f64::max)
+    let measured = &Measured::of(experiment);
+    Judge { experiment, measured }.comparison(of, over, figure)
 }

@@ -11,7 +11,11 @@ const NARROW_SPACE: &str = "\u{202f}";
 /// `value` with its unit; whole counts below a million in full.
 pub(crate) fn format(unit: Unit, value: f64) -> String {
     match unit {
-        Unit::Count if value.fract() == 0.0 && value.abs() < 1e6 => grouped(value),
+        // Four digits are read at a glance.
+        Unit::Count if value.fract() == 0.0 && value.abs() < 1e4 => value.to_string(),
+        Unit::Count if value.fract() == 0.0 && value.abs() < 1e6 => {
+            results::grouped(value).replace(',', NARROW_SPACE)
+        }
         _ => narrow(&unit.format(value)),
     }
 }
@@ -25,23 +29,6 @@ pub(crate) fn range(unit: Unit, low: f64, high: f64) -> String {
 /// Text whose spaces are all between numbers and units, on one line.
 pub(crate) fn narrow(text: &str) -> String {
     text.replace(' ', NARROW_SPACE)
-}
-
-/// A whole number in groups of three digits.
-fn grouped(value: f64) -> String {
-    let text = format!("{:.0}", value.abs());
-    let mut grouped = String::new();
-    if value < 0.0 {
-        grouped.push('-');
-    }
-    for (place, digit) in text.chars().enumerate() {
-        // Four digits are read at a glance.
-        if place > 0 && text.len() > 4 && (text.len() - place).is_multiple_of(3) {
-            grouped.push_str(NARROW_SPACE);
-        }
-        grouped.push(digit);
-    }
-    grouped
 }
 
 #[cfg(test)]

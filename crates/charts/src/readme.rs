@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use results::{Environment, Experiment, FEWEST_BLOCKS, Unit, Verdict};
+use results::{Environment, Experiment, FEWEST_BLOCKS, Unit, Verdict, core_names};
 
 use crate::told;
 
@@ -33,11 +33,11 @@ fn machine(out: &mut String, environment: &Environment) {
     let _ = writeln!(
         out,
         "Measured on {}, {cores} core{plural}, {memory} of memory, {}, \
-         governor {governor}, clock source {clock_source}; {}{}.",
+         governor {governor}, clock source {clock_source}; server on {}, load generator on {}.",
         inline(cpu),
         inline(kernel),
-        pinning("server", &environment.server_cores),
-        pinning(", load generator", &environment.client_cores),
+        core_names(&environment.server_cores),
+        core_names(&environment.client_cores),
     );
     let started = &environment.started;
     let _ = writeln!(out, "Commit {commit}, {}, started {started}.", inline(rustc));
@@ -52,15 +52,6 @@ fn machine(out: &mut String, environment: &Environment) {
             let _ = writeln!(out, "- {}", inline(remark));
         }
         out.push('\n');
-    }
-}
-
-fn pinning(what: &str, cores: &[u32]) -> String {
-    let numbers: Vec<String> = cores.iter().map(u32::to_string).collect();
-    match cores {
-        [] => format!("{what} not pinned"),
-        [one] => format!("{what} on core {one}"),
-        _ => format!("{what} on cores {}", numbers.join(", ")),
     }
 }
 

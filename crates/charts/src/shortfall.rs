@@ -4,7 +4,7 @@
 //! that serves 4 of 64 and lets the rest wait looks quick; so wherever a chart
 //! shows such a figure it shows this too: a hollow mark, words, a note.
 
-use results::{Experiment, Figure, Statistic, Unit};
+use results::{Experiment, Figure, Statistic, Unit, grouped};
 
 /// What a note says of the marks of such points.
 pub(crate) const NOTE: &str = "Hollow marks: not every connection was served.";
@@ -64,15 +64,7 @@ impl Shortfall {
 /// A mean of two blocks may lie between two numbers; it is rounded down, so
 /// that it never says more than were served.
 fn whole(count: f64) -> String {
-    let digits = format!("{:.0}", count.floor());
-    let mut grouped = String::new();
-    for (n, digit) in digits.chars().enumerate() {
-        if n > 0 && (digits.len() - n).is_multiple_of(3) {
-            grouped.push(',');
-        }
-        grouped.push(digit);
-    }
-    grouped
+    grouped(count.floor())
 }
 
 #[cfg(test)]

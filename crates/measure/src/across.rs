@@ -6,10 +6,10 @@
 //! machine was that day, and the verdict is taken from it. It says nothing of the
 //! baseline itself: if that has changed, all others seem to have.
 
-use results::{Cell, Estimate, Experiment, FEWEST_BLOCKS, Figure, Measured, Standing};
+use results::{Cell, Estimate, Experiment, FEWEST_BLOCKS, Figure, Measured, Standing, few};
 use serde::Serialize;
 
-use crate::comparisons::{baseline, few};
+use crate::comparisons::baseline;
 
 /// One figure of one cell in two runs.
 #[derive(Clone, Debug, PartialEq, Serialize)]

@@ -40,7 +40,7 @@ pub struct Bench<'a> {
     pub store: Store,
     /// Where servers and the generator run.
     pub cores: Cores,
-    /// Fewer points, one short block.
+    /// Fewer points, fewer rounds.
     pub quick: bool,
     /// Set to end the run after the current trial, which is not kept.
     pub interrupted: &'a AtomicBool,

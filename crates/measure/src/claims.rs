@@ -1,8 +1,6 @@
 //! Claims, held against the trials.
 
-use results::{Claim, Estimate, Experiment, Measured, Outcome, Verdict};
-
-use crate::comparisons::Judge;
+use results::{Claim, Estimate, Experiment, Judge, Measured, Outcome, Verdict};
 
 /// Judges every claim by the blocks in which it can be.
 pub(crate) fn judge(experiment: &Experiment, measured: &Measured) -> Vec<Verdict> {
@@ -49,7 +47,10 @@ fn outcome(claim: &Claim, judge: Judge, estimate: &Estimate) -> (Outcome, String
         return (Outcome::Inconclusive, format!("{void} of {scheduled} blocks are void"));
     }
     // A ratio is no surer than that of a model with itself.
-    let stray = expects.over.as_ref().and_then(|over| judge.stray(over, expects.figure));
+    let stray = expects
+        .over
+        .as_ref()
+        .and_then(|over| judge.stray_beside(&expects.of, over, expects.figure));
     let edge = stray.as_ref().map_or(1.0, |stray| stray.edge);
     let (low, high) = (estimate.low / edge, estimate.high * edge);
     let (least, most) = expects.bounds();

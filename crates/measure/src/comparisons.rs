@@ -2,10 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use results::{
-    Cell, Compare, Comparison, Estimate, Experiment, FEWEST_BLOCKS, Figure, Measured, Of, Standing,
-    Trial,
-};
+use results::{Cell, Compare, Comparison, Experiment, Judge, Measured, Trial};
 
 /// Controls and comparisons of an experiment.
 pub(crate) fn compare(
@@ -42,119 +39,6 @@ pub(crate) fn baseline<'m>(
     here().find(|model| **model == plan.baseline).or_else(|| here().next())
 }
 
-/// Says what ratios of an experiment are worth.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Judge<'e> {
-    pub(crate) experiment: &'e Experiment,
-    pub(crate) measured: &'e Measured<'e>,
-}
-
-/// A control whose interval reaches beyond δ: it differs from itself, or is too wide
-/// to show that it does not.
-#[derive(Debug)]
-pub(crate) struct Stray {
-    /// How far it reaches, as a factor of 1 or more.
-    pub(crate) edge: f64,
-    /// The same in words.
-    pub(crate) why: String,
-}
-
-impl Judge<'_> {
-    /// The baseline of `cell` against itself; `None` if it was not measured twice.
-    fn control(self, cell: &Cell, figure: Figure) -> Option<Comparison> {
-        let again = Of { cell, control: true };
-        let estimate = self.measured.ratio(again, cell, figure)?;
-        let (standing, why) = match self.too_early(&estimate) {
-            Some(why) => (Standing::Inconclusive, Some(why)),
-            None => (self.plan().standing(figure, estimate.low, estimate.high), None),
-        };
-        Some(told(figure, cell, cell, estimate, standing, why))
-    }
-
-    fn comparison(self, of: &Cell, over: &Cell, figure: Figure) -> Option<Comparison> {
-        let estimate = self.measured.ratio(of, over, figure)?;
-        let Estimate { low, high, .. } = estimate;
-        let (standing, why) = if let Some(why) = self.unlike(of, over) {
-            (Standing::Unlike, Some(why))
-        } else if let Some(why) = self.too_early(&estimate) {
-            (Standing::Inconclusive, Some(why))
-        } else if let Some(stray) = self.stray(over, figure) {
-            // What differs by more than the control reaches differs all the same.
-            match self.plan().standing_beyond(stray.edge, figure, low, high) {
-                told @ (Standing::Better | Standing::Worse) => (told, Some(stray.why)),
-                _ => (Standing::Inconclusive, Some(stray.why)),
-            }
-        } else {
-            (self.plan().standing(figure, low, high), None)
-        };
-        Some(told(figure, of, over, estimate, standing, why))
-    }
-
-    /// How far the control at `cell`'s variant and x reaches, if that is beyond δ.
-    pub(crate) fn stray(self, cell: &Cell, figure: Figure) -> Option<Stray> {
-        let twice = self.experiment.trials.iter().find(|trial| {
-            trial.control && Cell { model: trial.model.clone(), ..cell.clone() } == trial.cell()
-        })?;
-        let control = self.control(&twice.cell(), figure)?;
-        let Comparison { ratio, low, high, .. } = control;
-        let edge = high.max(1.0 / low);
-        (edge > self.plan().edge(figure)).then(|| Stray {
-            edge,
-            why: format!("the control against itself is {ratio:.2} [{low:.2}, {high:.2}]"),
-        })
-    }
-
-    /// Why there is no verdict yet, if so. How many blocks there are is fixed
-    /// beforehand, and nothing is told before all of them are there: so it does no
-    /// harm to look earlier.
-    pub(crate) fn too_early(self, estimate: &Estimate) -> Option<String> {
-        if !estimate.carries() {
-            return Some(few(estimate.blocks));
-        }
-        let planned = "the plan has more blocks than there are: let the same command go on";
-        (!self.experiment.complete).then(|| planned.to_owned())
-    }
-
-    /// Why the two cells did not do the same work, if so.
-    fn unlike(self, of: &Cell, over: &Cell) -> Option<String> {
-        let served = |cell| Some(self.measured.value(cell, Figure::Served)?.value);
-        let (of, over) = (served(of)?, served(over)?);
-        let text = |served| results::Unit::Count.format(served);
-        ((of - over).abs() > 0.01 * over)
-            .then(|| format!("of the connections it served {}, the other {}", text(of), text(over)))
-    }
-
-    fn plan(&self) -> &Compare {
-        &self.experiment.compare
-    }
-}
-
-pub(crate) fn few(blocks: u32) -> String {
-    let blocks = if blocks == 1 { "1 block".to_owned() } else { format!("{blocks} blocks") };
-    format!("{blocks}: an interval needs {FEWEST_BLOCKS}")
-}
-
-fn told(
-    figure: Figure,
-    of: &Cell,
-    over: &Cell,
-    estimate: Estimate,
-    standing: Standing,
-    why: Option<String>,
-) -> Comparison {
-    Comparison {
-        figure,
-        of: of.clone(),
-        over: over.clone(),
-        ratio: estimate.value,
-        low: estimate.low,
-        high: estimate.high,
-        blocks: estimate.blocks,
-        standing,
-        why,
-    }
-}
-
 /// The variants and values of x at which there is something to compare.
 fn places(plan: &Compare, trials: &[Trial]) -> Vec<(Option<String>, f64)> {
     let places: BTreeSet<(Option<String>, u64)> = trials
@@ -169,6 +53,7 @@ fn places(plan: &Compare, trials: &[Trial]) -> Vec<(Option<String>, f64)> {
 pub(crate) mod tests {
     use rand::{RngExt as _, SeedableRng as _};
     use rand_chacha::ChaCha8Rng;
+    use results::{FEWEST_BLOCKS, Figure, Standing};
 
     use super::*;
 

@@ -81,6 +81,16 @@ pub fn core_list<N: Copy + TryInto<usize>>(cores: &[N]) -> String {
     words.collect::<Vec<_>>().join(",")
 }
 
+/// The same in words: `any core`, `core 1`, `cores 0-3,8`.
+#[must_use]
+pub fn core_names(cores: &[u32]) -> String {
+    match cores {
+        [] => "any core".to_owned(),
+        [one] => format!("core {one}"),
+        _ => format!("cores {}", core_list(cores)),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -90,5 +100,6 @@ mod tests {
         assert_eq!(core_list::<u32>(&[]), "");
         assert_eq!(core_list(&[7_usize]), "7");
         assert_eq!(core_list(&[0_u32, 1, 4, 6, 7, 8]), "0-1,4,6-8");
+        assert_eq!([&[][..], &[3], &[0, 1]].map(core_names), ["any core", "core 3", "cores 0-1"]);
     }
 }

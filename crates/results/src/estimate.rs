@@ -26,7 +26,7 @@ const TAIL: f64 = 0.025;
 pub struct Estimate {
     /// The value, from all blocks.
     pub value: f64,
-    /// Lower end. With fewer than [`FEWEST_BLOCKS`] the least of the blocks' values.
+    /// Lower end. With fewer than [`FEWEST_BLOCKS`] the least that a block alone gives.
     pub low: f64,
     /// Upper end, likewise.
     pub high: f64,
@@ -81,7 +81,14 @@ pub(crate) fn jackknife(
     let mean = left.iter().sum::<f64>() / n;
     let scatter: f64 = left.iter().map(|one| (one - mean).powi(2)).sum();
     let error = (scatter * (n - 1.0) / n).sqrt();
-    Some(told(all, error, n - 1.0, is_log, count))
+    let estimate = told(all, error, n - 1.0, is_log, count);
+    if estimate.carries() {
+        return Some(estimate);
+    }
+    // Without one of the two it is the other's.
+    let back = |value: f64| if is_log { value.exp() } else { value };
+    let (low, high) = (left.iter().copied().reduce(f64::min), left.into_iter().reduce(f64::max));
+    Some(Estimate { low: back(low?), high: back(high?), ..estimate })
 }
 
 fn told(value: f64, error: f64, freedom: f64, is_log: bool, blocks: u32) -> Estimate {
@@ -129,10 +136,12 @@ mod tests {
     }
 
     #[test]
-    fn one_block_is_a_value_without_an_interval() {
+    fn few_blocks_are_a_value_and_its_range() {
         let estimate = of_mean(&[4.0]);
         assert_eq!((estimate.low, estimate.value, estimate.high), (4.0, 4.0, 4.0));
-        assert!(!estimate.carries() && !of_mean(&[4.0, 4.1]).carries());
+        let of_two = of_mean(&[4.0, 4.5]);
+        assert!(!estimate.carries() && !of_two.carries());
+        assert_eq!((of_two.low, of_two.value, of_two.high), (4.0, 4.25, 4.5), "their range");
     }
 
     #[test]

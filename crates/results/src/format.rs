@@ -1,5 +1,7 @@
 //! How a reader sees a figure: three digits that mean something, and a unit.
 
+use std::fmt::Display;
+
 use crate::Unit;
 
 impl Unit {
@@ -24,6 +26,21 @@ impl Unit {
             Self::Bytes => scaled(value, 1024.0, &[" B", " KiB", " MiB", " GiB", " TiB"]),
         }
     }
+}
+
+/// A whole number in groups of three digits, `1,234,567`: where three significant digits
+/// would round away what matters.
+#[must_use]
+pub fn grouped(whole: impl Display) -> String {
+    let digits = whole.to_string();
+    let mut text = String::with_capacity(digits.len() * 4 / 3);
+    for (at, digit) in digits.chars().enumerate() {
+        if (digits.len() - at).is_multiple_of(3) && text.ends_with(|c: char| c.is_ascii_digit()) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
 }
 
 /// Divides by `base` until the digits before the point fit, then names the power.
@@ -66,6 +83,19 @@ fn decimals(value: f64) -> i32 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn groups_have_three_digits() {
+        for (number, text) in [
+            (0, "0"),
+            (999, "999"),
+            (1000, "1,000"),
+            (-123_456, "-123,456"),
+            (1_234_567, "1,234,567"),
+        ] {
+            assert_eq!(grouped(number), text);
+        }
+    }
 
     #[test]
     fn every_unit_reads_well() {

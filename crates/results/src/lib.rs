@@ -17,6 +17,7 @@ mod experiment;
 mod figure;
 mod format;
 mod histogram;
+mod judge;
 mod knee;
 mod measured;
 mod store;
@@ -25,14 +26,16 @@ mod words;
 pub use calls::{Calls, SystemCalls, Traced};
 pub use claim::{Cell, Claim, Expectation, Outcome, Verdict};
 pub use comparison::{Compare, Comparison, Standing};
-pub use environment::{CoreSpeed, Environment, core_list};
+pub use environment::{CoreSpeed, Environment, core_list, core_names};
 pub use estimate::{Estimate, FEWEST_BLOCKS};
 pub use experiment::{
     Axis, Chart, ChartKind, Experiment, LeftOut, Peer, Reference, Scale, Share, Slices, Slicing,
     Statistic, Trial,
 };
 pub use figure::{Better, Figure, Unit};
+pub use format::grouped;
 pub use histogram::decode_histogram;
+pub use judge::{Judge, Stray, few};
 pub use measured::{Measured, Of};
 pub use store::{Error, Store, write_atomically};
 pub use words::{blocks, ends, ratio, ratios};

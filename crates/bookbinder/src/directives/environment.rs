@@ -1,6 +1,6 @@
 //! `{{environment}}`: a sentence or two on the machine of the results.
 
-use results::Environment;
+use results::{Environment, core_names};
 
 use crate::{
     directive::Directive,
@@ -43,15 +43,6 @@ fn describe(environment: &Environment) -> String {
         "{} with {cores} and {memory} of memory, {}, {}.{pinned} Measured on {day}, at commit {}.{remarks}",
         environment.cpu, environment.kernel, environment.rustc, environment.commit
     )
-}
-
-fn core_names(cores: &[u32]) -> String {
-    let list: Vec<String> = cores.iter().map(u32::to_string).collect();
-    match &list[..] {
-        [] => "any core".to_owned(),
-        [one] => format!("core {one}"),
-        _ => format!("cores {}", list.join(", ")),
-    }
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@ use ::load::{
     Errors, Kind, Memory, Method, Mode, Plan, Report, Request, SlowReaders, Summary, Watched,
 };
 use humantime::format_duration;
+use results::grouped;
 
 /// Threads of the server told one by one.
 const BUSIEST: usize = 4;
@@ -359,18 +360,6 @@ fn span(us: f64) -> String {
 }
 
 /// A number with a comma at each thousand.
-fn grouped(number: u64) -> String {
-    let digits = number.to_string();
-    let mut text = String::with_capacity(digits.len() * 4 / 3);
-    for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
-}
-
 #[cfg(test)]
 mod tests {
     use std::{
