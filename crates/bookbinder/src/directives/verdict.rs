@@ -75,8 +75,13 @@ mod tests {
         let few = changed(SERVED, |e| e.trials.retain(|trial| trial.block < 2));
         assert!(few.ends_with(">not told apart from</span>"), "{few}");
         let strayed = changed(SERVED, |e| {
-            e.controls[0].figure = results::Figure::Served;
-            e.controls[0].high = 2.5;
+            let twice = e.trials.iter().filter(|t| t.model == "thread-pool" && t.x > 60.0);
+            let mut again: Vec<results::Trial> = twice.cloned().collect();
+            for trial in &mut again {
+                trial.control = true;
+                trial.figures.values_mut().for_each(|value| *value *= 3.0);
+            }
+            e.trials.append(&mut again);
         });
         assert!(strayed.ends_with(">not told apart from</span>"), "{strayed}");
     }
