@@ -38,6 +38,19 @@ impl Definition {
         if self.compare.figures.is_empty() {
             return Err("`compare.figures` names no figure to compare".to_owned());
         }
+        for (figure, &floor) in &self.compare.floors {
+            let figure = figure.label();
+            if !(floor.is_finite() && floor > 0.0) {
+                return Err(format!("`compare.floors` has {floor} of {figure}; give more than 0"));
+            }
+        }
+        if let Some(figure) = self.compare.useless_floor() {
+            let figure = figure.label();
+            return Err(format!(
+                "`compare.floors` has {figure}: it must be one of `compare.figures`, and one \
+                 that each trial has once (no percentile, no rate)"
+            ));
+        }
         // A run without a control says nothing about its own noise.
         for (effort, name) in [(&self.full, "full"), (&self.quick, "quick")] {
             let at = &self.compare.at;

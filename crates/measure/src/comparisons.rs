@@ -138,6 +138,24 @@ pub(crate) mod tests {
     }
 
     #[test]
+    fn what_lies_below_the_floor_counts_as_the_floor() {
+        let block = |n: u32| {
+            let wild = if n.is_multiple_of(2) { 0.2 } else { 4.0 };
+            [trial(n, "a", wild), trial(n, "b", 1.0), control_trial(n, "a", 0.5)]
+        };
+        let with = |floor: Option<f64>, b: f64| {
+            let mut seen = experiment((0..6).flat_map(block).collect());
+            seen.compare.floors.extend(floor.map(|floor| (FIGURE, floor)));
+            let theirs = seen.trials.iter_mut().filter(|trial| trial.model == "b");
+            theirs.for_each(|trial| _ = trial.figures.insert(FIGURE, b));
+            compare(&seen, &Measured::of(&seen)).1[0].standing
+        };
+        assert_eq!(with(None, 1.0), Standing::Inconclusive);
+        assert_eq!(with(Some(5.0), 1.0), Standing::Equivalent);
+        assert_eq!(with(Some(5.0), 800.0), Standing::Better);
+    }
+
+    #[test]
     fn nothing_is_told_before_the_plan_is_done() {
         let block = |n| [trial(n, "a", 2.0), trial(n, "b", 3.0)];
         let mut early = experiment((0..6).flat_map(block).collect());

@@ -9,6 +9,7 @@
 
 use rand::{SeedableRng, seq::SliceRandom};
 use rand_chacha::ChaCha8Rng;
+use results::FEWEST_BLOCKS;
 
 use crate::{Definition, Effort, comparisons::baseline, trial::plan};
 
@@ -46,7 +47,7 @@ pub(crate) fn schedule(
     let mut random = ChaCha8Rng::seed_from_u64(block.into());
     let groups = |x: u32| definition.variants().into_iter().map(move |variant| (variant, x));
     let groups = values.iter().map(|&x| {
-        groups(x).map(|(variant, x)| group(definition, there, variant, x, block)).collect()
+        groups(x).map(|(variant, x)| group(definition, effort, there, variant, x, block)).collect()
     });
     let groups: Vec<Vec<Vec<Task>>> = groups.collect();
     let mut tables: Vec<Vec<Task>> = if effort.rounds.is_some() {
@@ -68,6 +69,7 @@ pub(crate) fn schedule(
 
 fn group(
     definition: &Definition,
+    effort: &Effort,
     there: &[String],
     variant: Option<&crate::Variant>,
     x: u32,
@@ -84,7 +86,8 @@ fn group(
     };
     let mut group: Vec<Task> = measured.iter().map(|model| task(model, false)).collect();
     let is_here = |name: &str| measured.iter().any(|model| *model == name);
-    if definition.compare.is_at(x.into()) {
+    // Fewer blocks carry no verdict that a control could confirm.
+    if effort.blocks.get() >= FEWEST_BLOCKS && definition.compare.is_at(x.into()) {
         group.extend(baseline(&definition.compare, there, is_here).map(|model| task(model, true)));
     }
     group

@@ -15,7 +15,7 @@ use crate::{
 /// How long a slice waits for its last answers, as a multiple of its length. Long:
 /// what is answered later is done while others are loaded. Who is never answered is
 /// waited for once.
-const GRACE: u32 = 10;
+const GRACE: u32 = 5;
 
 /// Share of the CPU time of its own slices that a server may use in those of others
 /// before it is remarked upon.

@@ -1,5 +1,7 @@
 //! Comparisons: two cells, held against each other within blocks.
 
+use std::collections::BTreeMap;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -21,9 +23,14 @@ pub struct Compare {
     /// nobody would act on.
     #[serde(default = "equivalent")]
     pub equivalent: f64,
-    /// The same of latencies from the 99th percentile up: a few requests decide them.
+    /// The same of latencies from the 90th percentile up: a few requests decide them.
     #[serde(default = "equivalent_tail")]
     pub equivalent_tail: f64,
+    /// Values that nobody would tell from less, in the figure's unit: a smaller value
+    /// counts as this one. The ratio of 0.4 ms to 2 ms says nothing where clients
+    /// wait for 800 ms elsewhere.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub floors: BTreeMap<Figure, f64>,
 }
 
 fn equivalent() -> f64 {
@@ -38,8 +45,18 @@ impl Compare {
     /// How far beyond 1 a ratio of `figure` is still equivalent: 1 + δ.
     #[must_use]
     pub fn edge(&self, figure: Figure) -> f64 {
-        let is_tail = figure.quantile().is_some_and(|quantile| quantile >= 0.99);
+        let is_tail = figure.quantile().is_some_and(|quantile| quantile >= 0.9);
         1.0 + if is_tail { self.equivalent_tail } else { self.equivalent }
+    }
+
+    /// A figure that has a floor in vain: it is not compared, or its ratio is not one of
+    /// the trials' own figures.
+    #[must_use]
+    pub fn useless_floor(&self) -> Option<Figure> {
+        let is_in_vain = |figure: &Figure| {
+            !self.figures.contains(figure) || figure.quantile().is_some() || figure.is_of_rounds()
+        };
+        self.floors.keys().copied().find(is_in_vain)
     }
 
     /// Whether cells at `x` are compared.
@@ -141,6 +158,7 @@ mod tests {
             at: Vec::new(),
             equivalent: equivalent(),
             equivalent_tail: equivalent_tail(),
+            floors: BTreeMap::new(),
         }
     }
 

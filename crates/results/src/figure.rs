@@ -148,6 +148,19 @@ impl Figure {
         }
     }
 
+    /// Whether each round of a sitting has one of its own.
+    #[must_use]
+    pub fn is_of_rounds(self) -> bool {
+        matches!(
+            self,
+            Self::RequestsPerServerCpuSecond
+                | Self::RequestsPerCpuSecond
+                | Self::RequestsPerSecond
+                | Self::BytesPerServerCpuSecond
+                | Self::RampCost
+        )
+    }
+
     /// Whether more or less of it is called faster or slower.
     #[must_use]
     pub fn is_speed(self) -> bool {

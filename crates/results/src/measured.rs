@@ -24,6 +24,8 @@ use crate::{
 #[derive(Debug)]
 pub struct Measured<'e> {
     cells: BTreeMap<Key, Vec<Block<'e>>>,
+    /// See [`Compare::floors`](crate::Compare::floors).
+    floors: BTreeMap<Figure, f64>,
 }
 
 /// A cell: model, variant, x, and whether it is the baseline's second turn.
@@ -55,7 +57,8 @@ impl<'e> Measured<'e> {
     /// What the trials of `experiment` measured. Void ones count for nothing.
     #[must_use]
     pub fn of(experiment: &'e Experiment) -> Self {
-        Self::from_trials(&experiment.trials)
+        let floors = experiment.compare.floors.clone();
+        Self { floors, ..Self::from_trials(&experiment.trials) }
     }
 
     /// The same of trials alone.
@@ -70,7 +73,7 @@ impl<'e> Measured<'e> {
                 blocks.push(Block { trial, latencies: OnceCell::new() });
             }
         }
-        Self { cells }
+        Self { cells, floors: BTreeMap::new() }
     }
 
     /// The value of a figure in a cell; `None` if no usable trial has it.
@@ -107,7 +110,8 @@ impl<'e> Measured<'e> {
                 Some((above / percentile(&kept(&over, out), quantile)?).ln())
             });
         }
-        let ratios = of.iter().zip(&over).filter_map(|(of, over)| within(of, over, figure));
+        let floor = self.floors.get(&figure).copied();
+        let ratios = of.iter().zip(&over).filter_map(|(of, over)| within(of, over, figure, floor));
         let ratios: Vec<f64> = ratios.collect();
         let without = |out| mean(&kept(&ratios, out));
         jackknife(ratios.len(), true, without)
@@ -156,8 +160,8 @@ fn over_blocks(figure: Figure, values: &[f64]) -> Option<Estimate> {
 }
 
 /// The logarithm of the ratio of two trials of one block: the median round's, so to
-/// say, where they sat together.
-fn within(of: &Block, over: &Block, figure: Figure) -> Option<f64> {
+/// say, where they sat together. What lies below `floor` counts as the floor.
+fn within(of: &Block, over: &Block, figure: Figure, floor: Option<f64>) -> Option<f64> {
     let (of, over) = (of.trial, over.trial);
     let log = if of.sitting.is_some() && of.sitting == over.sitting {
         let rounds = of.rounds(figure).zip(over.rounds(figure));
@@ -170,7 +174,13 @@ fn within(of: &Block, over: &Block, figure: Figure) -> Option<f64> {
     };
     match log {
         Some(log) => log,
-        None => Some((of.figures.get(&figure)? / over.figures.get(&figure)?).ln()),
+        None => {
+            let value = |trial: &Trial| {
+                let value = *trial.figures.get(&figure)?;
+                Some(floor.map_or(value, |floor| value.max(floor)))
+            };
+            Some((value(of)? / value(over)?).ln())
+        }
     }
     .filter(|log| log.is_finite())
 }

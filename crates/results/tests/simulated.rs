@@ -3,6 +3,8 @@
 
 mod machine;
 
+use std::collections::BTreeMap;
+
 use machine::{MACHINES, Machine, Plan, cell, run};
 use results::{Compare, Estimate, Figure, Measured, Of, Standing};
 
@@ -42,6 +44,7 @@ fn standing(figure: Figure, estimate: Estimate, equivalent: f64) -> Standing {
         at: Vec::new(),
         equivalent,
         equivalent_tail: 0.2,
+        floors: BTreeMap::new(),
     };
     compare.standing(figure, estimate.low, estimate.high)
 }

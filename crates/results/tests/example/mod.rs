@@ -108,6 +108,7 @@ pub(crate) fn experiment() -> Experiment {
             at: vec![64.0],
             equivalent: 0.05,
             equivalent_tail: 0.2,
+            floors: [(Figure::LongestWaitMs, 20.0)].into(),
         },
         charts: vec![chart()],
         claims: vec![claim()],
