@@ -11,7 +11,12 @@ pub(crate) fn statistics(trials: &[Trial], measured: &Measured) -> Vec<Statistic
     let mut there: BTreeMap<Key, BTreeSet<Figure>> = BTreeMap::new();
     for trial in trials.iter().filter(|trial| trial.is_usable()) {
         let cell = (trial.model.as_str(), trial.variant.as_deref(), trial.x.to_bits());
-        there.entry(cell).or_default().extend(trial.figures.keys());
+        let figures = there.entry(cell).or_default();
+        figures.extend(trial.figures.keys());
+        if trial.histogram.is_some() {
+            // All blocks together may support one that none does alone.
+            figures.extend(Figure::PERCENTILES);
+        }
     }
     let pairs = there.iter().flat_map(|(cell, figures)| figures.iter().map(move |f| (cell, *f)));
     let statistic = |(&(model, variant, x), figure): (&Key, Figure)| {

@@ -123,6 +123,10 @@ pub enum Better {
 }
 
 impl Figure {
+    /// Percentiles of the latencies in a trial's histogram.
+    pub const PERCENTILES: [Self; 4] =
+        [Self::LatencyP50Us, Self::LatencyP90Us, Self::LatencyP99Us, Self::LatencyP999Us];
+
     /// Which way the figure is better.
     #[must_use]
     pub fn better(self) -> Better {
