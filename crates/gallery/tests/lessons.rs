@@ -55,6 +55,16 @@ lessons! {
     quit_in_payload
     reuseaddr_after_bind
     blocking_pipe
+    signal_handler
+    one_bad_client
+    thundering_herd
+    lost_wakeup
+    slowloris
+    coordinated_omission
+    backlog_reset
+    dead_stderr
+    averaged_p99
+    drifting_a_a
 }
 
 fn root() -> PathBuf {

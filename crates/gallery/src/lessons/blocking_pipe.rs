@@ -3,6 +3,7 @@
 use std::{
     collections::HashMap,
     io::{self, PipeWriter, Read as _, Write as _},
+    mem,
     net::TcpStream,
     sync::{
         Arc, Mutex, PoisonError,
@@ -14,7 +15,7 @@ use std::{
 
 use crate::{
     Lesson, Outcome, Stage, Version,
-    net::{Server, connect},
+    net::{Server, TICK, connect},
 };
 
 pub(crate) const LESSON: Lesson = Lesson {
@@ -64,13 +65,15 @@ fn run(stage: &Stage) -> io::Result<Outcome> {
     let (dealt, let_in) = (Arc::<Dealt>::default(), Arc::new(AtomicUsize::new(0)));
     let (connections, counted) = (dealt.clone(), let_in.clone());
     let server = Server::start(move |door| {
-        for (number, workers) in
-            (0..).zip([[&to_stuck, &to_idle], [&to_idle, &to_stuck]].iter().cycle())
-        {
+        let (mut turn, mut other) = (&to_stuck, &to_idle);
+        for number in 0.. {
             let Some(client) = door.next() else { break };
+            mem::swap(&mut turn, &mut other);
             counted.fetch_add(1, Ordering::SeqCst);
             connections.lock().unwrap_or_else(PoisonError::into_inner).insert(number, client);
-            let _ = deal(workers[0], number, version)? || deal(workers[1], number, version)?;
+            while !(deal(turn, number, version)? || deal(other, number, version)?) {
+                thread::sleep(TICK); // Everybody is busy: only then does the acceptor wait.
+            }
         }
         Ok(())
     })?;

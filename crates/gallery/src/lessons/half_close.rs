@@ -3,6 +3,8 @@
 use std::{
     io::{self, Read as _, Write as _},
     net::{Shutdown, TcpStream},
+    thread,
+    time::Duration,
 };
 
 use rustix::event::PollFlags;
@@ -83,7 +85,8 @@ fn run(stage: &Stage) -> io::Result<Outcome> {
     SockRef::from(&client).set_recv_buffer_size(BUFFER)?;
     client.write_all(&vec![b'x'; BYTES])?;
     client.shutdown(Shutdown::Write)?;
-    stage.tell(format!("the client has sent {BYTES} bytes, and begins to read"));
+    stage.tell(format!("the client has sent {BYTES} bytes; a moment later it reads"));
+    thread::sleep(Duration::from_millis(300));
     let mut back = 0;
     let mut piece = vec![0; 1 << 16];
     while let Ok(read @ 1..) = client.read(&mut piece) {
