@@ -3,8 +3,8 @@
 use std::{
     env,
     fmt::Write as _,
-    io::{self, IsTerminal as _},
-    path::PathBuf,
+    io::{self, IsTerminal as _, Write as _},
+    path::Path,
     process::{self, Command, ExitCode},
 };
 
@@ -49,20 +49,23 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
         return Ok(ExitCode::SUCCESS);
     }
     let program = env::current_exe().context("cannot tell where this program is")?;
-    let mut failed = Vec::new();
+    let mut held = 0;
     for lesson in &chosen {
-        if !teach(lesson, &program, !args.all)? {
-            failed.push(lesson.name);
+        match teach(lesson, &program, !args.all) {
+            Ok(true) => held += 1,
+            Ok(false) => complain(lesson, "the flaw did not show, or the mend did not mend"),
+            Err(error) => complain(lesson, &format!("{error:#}")),
         }
     }
     if args.all {
-        let held = chosen.len() - failed.len();
-        say(&format!("{held} of {} lessons: flaw seen, and mended\n", chosen.len()));
+        say(&format!("\n{held} of {} lessons: the flaw showed, the mend mended\n", chosen.len()));
     }
-    for name in &failed {
-        eprintln!("lab lesson: {name}: the flaw did not show, or the mend did not mend");
-    }
-    Ok(if failed.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(code::FAILED) })
+    Ok(if held == chosen.len() { ExitCode::SUCCESS } else { ExitCode::from(code::FAILED) })
+}
+
+/// Says on standard error why a lesson went wrong, if anybody listens.
+fn complain(lesson: &Lesson, why: &str) {
+    let _ = writeln!(io::stderr(), "lab lesson: {}: {why}", lesson.name);
 }
 
 /// Every lesson, a line each.
@@ -75,13 +78,9 @@ fn list() -> String {
 }
 
 /// Runs one lesson; says whether it went as it should.
-fn teach(lesson: &Lesson, program: &PathBuf, may_ask: bool) -> Result<bool> {
+fn teach(lesson: &Lesson, program: &Path, may_ask: bool) -> Result<bool> {
     say(&question(lesson));
-    if may_ask && io::stdin().is_terminal() {
-        say("Your answer, then Enter: ");
-        let mut answer = String::new();
-        io::stdin().read_line(&mut answer).context("cannot read the answer")?;
-    }
+    let said = if may_ask && io::stdin().is_terminal() { answered()? } else { String::new() };
     let actor = |lesson: &Lesson, version: Version| {
         let mut command = Command::new(program);
         command.args(["lesson", lesson.name, "--act", &version.to_string()]);
@@ -90,17 +89,22 @@ fn teach(lesson: &Lesson, program: &PathBuf, may_ask: bool) -> Result<bool> {
     let tell = |line: &str| say(&wrapped("  ", line));
     let mut seen = Vec::new();
     for version in [Version::Flawed, Version::Mended] {
-        say(&format!(
-            "\n{} server:\n",
-            if version == Version::Flawed { "The flawed" } else { "The mended" }
-        ));
+        say(&format!("\nThe {version} server:\n"));
         let outcome = (lesson.run)(&Stage { lesson, version, tell: &tell, actor: &actor })
-            .with_context(|| format!("{}: the {version} server cannot be shown", lesson.name))?;
+            .with_context(|| format!("the {version} server cannot be shown"))?;
         say(&shown(&outcome));
         seen.push(outcome.flaw_seen);
     }
-    say(&afterwards(lesson));
+    say(&afterwards(lesson, &said));
     Ok(seen == [true, false])
+}
+
+/// Waits for an answer; without one the lesson goes on as well.
+fn answered() -> Result<String> {
+    say("\nYour answer, then Enter: ");
+    let mut answer = String::new();
+    io::stdin().read_line(&mut answer).context("cannot read the answer")?;
+    Ok(answer.trim().chars().take(1).collect())
 }
 
 /// The title, the question, and what may be answered.
@@ -122,10 +126,13 @@ fn shown(outcome: &Outcome) -> String {
     text + &wrapped("  ", &outcome.words)
 }
 
-fn afterwards(lesson: &Lesson) -> String {
+fn afterwards(lesson: &Lesson, said: &str) -> String {
     let letter = ('a'..).nth(lesson.right).unwrap_or('?');
     let right = lesson.answers.get(lesson.right).copied().unwrap_or_default();
-    let mut text = format!("\nThe answer is {letter}) {right}\n\n");
+    let you = if said.is_empty() { String::new() } else { format!("You said {said}. ") };
+    let mut text = String::from("\n");
+    text += &wrapped("", &format!("{you}The answer is {letter}) {right}"));
+    text.push('\n');
     text += &wrapped("", lesson.because);
     let file = lesson.name.replace('-', "_");
     let _ = write!(
@@ -158,7 +165,6 @@ fn wrapped(indent: &str, text: &str) -> String {
 
 /// Prints at once. Where nobody reads any more, nobody needs the rest.
 fn say(text: &str) {
-    use io::Write as _;
     let mut out = io::stdout().lock();
     if let Err(error) = out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
         if error.kind() == io::ErrorKind::BrokenPipe {

@@ -10,12 +10,11 @@ use std::{
         atomic::{AtomicUsize, Ordering},
     },
     thread,
-    time::Duration,
 };
 
 use crate::{
     Lesson, Outcome, Stage, Version,
-    net::{Server, TICK, connect},
+    net::{GIVES_UP, Server, TICK, connect, wait_until},
 };
 
 pub(crate) const LESSON: Lesson = Lesson {
@@ -86,7 +85,8 @@ fn run(stage: &Stage) -> io::Result<Outcome> {
     });
     stage.tell(format!("{CLIENTS} clients come; one of the two workers is stuck"));
     let clients = (0..CLIENTS).map(|_| connect(server.address)).collect::<io::Result<Vec<_>>>()?;
-    thread::sleep(Duration::from_millis(500));
+    wait_until(GIVES_UP, || let_in.load(Ordering::SeqCst) == usize::from(CLIENTS));
+    thread::sleep(TICK * 10); // The idle worker answers the last ones.
     let let_in = let_in.load(Ordering::SeqCst);
     let is_answered = |mut client: &TcpStream| {
         client.set_nonblocking(true).is_ok() && matches!(client.read(&mut [0; 5]), Ok(5))

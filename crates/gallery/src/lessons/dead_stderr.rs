@@ -40,7 +40,7 @@ fn act(version: Version) -> io::Result<()> {
         match version {
             Version::Flawed => eprintln!("client {number}: {from}"), // FLAW: panics if it cannot.
             Version::Mended => {
-                let _ = writeln!(io::stderr(), "client {number}: {from}"); // MEND: or it does not.
+                let _ = writeln!(io::stderr(), "client {number}: {from}"); // MEND: or not.
             }
         }
         let mut request = [0; 5];

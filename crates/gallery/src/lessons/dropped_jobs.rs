@@ -45,7 +45,7 @@ fn work(queue: &Receiver<TcpStream>, stopping: &AtomicBool, version: Version) ->
         client.write_all(b"done")?;
         let leaves = match version {
             Version::Flawed => stopping.load(Ordering::SeqCst), // FLAW: others are still queued.
-            Version::Mended => false, // MEND: until the queue is closed and empty.
+            Version::Mended => false, // MEND: stays until the queue is closed and empty.
         };
         if leaves {
             break;

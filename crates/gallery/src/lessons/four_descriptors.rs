@@ -87,7 +87,7 @@ fn run(stage: &Stage) -> io::Result<Outcome> {
     let clients = (0..CLIENTS).map(|_| connect(address)).collect::<io::Result<Vec<_>>>()?;
     thread::sleep(Duration::from_millis(300));
     let is_in = |mut client: &TcpStream| {
-        client.set_read_timeout(Some(Duration::from_millis(20))).is_ok()
+        client.set_read_timeout(Some(Duration::from_millis(100))).is_ok()
             && client.read_exact(&mut [0; 5]).is_ok()
     };
     let let_in = clients.iter().filter(|client| is_in(client)).count();

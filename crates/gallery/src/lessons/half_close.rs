@@ -25,7 +25,7 @@ pub(crate) const LESSON: Lesson = Lesson {
     right: 1,
     because: "End-of-file says that the client will send no more. It may still read. What the \
               kernel took from the server still arrives, what the server kept is thrown away, \
-              and nobody is told. Close when the other side is done *and* all is sent.",
+              and nobody is told. Close when the other side is done and all is sent.",
     run,
     act: None,
     read: &["crates/server/src/nonblocking.rs", "crates/lab/tests/conformance/echo.rs"],

@@ -45,7 +45,7 @@ fn listen(port: u16, version: Version) -> io::Result<Socket> {
     }
     socket.listen(match version {
         Version::Flawed => 8,    // FLAW: a short burst is too much.
-        Version::Mended => 4096, // MEND: the kernel's own limit is another one.
+        Version::Mended => 4096, // MEND: the kernel cuts it to its own limit.
     })?;
     Ok(socket)
 }
