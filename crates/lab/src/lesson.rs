@@ -30,7 +30,7 @@ pub(crate) struct Args {
     #[arg(long, conflicts_with = "name")]
     all: bool,
     /// Play the other process of a lesson: `flawed` or `mended`
-    #[arg(long, hide = true, requires = "name")]
+    #[arg(long, hide = true, requires = "name", value_parser = ["flawed", "mended"])]
     act: Option<String>,
 }
 
