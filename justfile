@@ -24,6 +24,10 @@ load address *options:
 bench *options:
     cargo lab bench {{options}}
 
+# Run a bug and its mend: just lesson half-close; without a name, list them
+lesson *name:
+    cargo lab lesson {{name}}
+
 # Draw the charts of results/ again
 plot:
     cargo lab plot

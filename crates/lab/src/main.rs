@@ -10,6 +10,7 @@ mod claims;
 mod compare;
 mod completions;
 mod console;
+mod lesson;
 mod load;
 mod models;
 mod plot;
@@ -51,6 +52,8 @@ enum Verb {
     Claims(claims::Args),
     /// Hold two results folders against each other
     Compare(compare::Args),
+    /// Run a bug of the gallery, then its mend
+    Lesson(lesson::Args),
     /// Print tab completions for a shell
     Completions(completions::Args),
 }
@@ -68,6 +71,7 @@ fn main() -> ExitCode {
         Verb::Plot(args) => plot::run(&args),
         Verb::Claims(args) => claims::run(&args),
         Verb::Compare(args) => compare::run(&args),
+        Verb::Lesson(args) => lesson::run(&args),
         Verb::Completions(args) => completions::run(&args),
     };
     result.unwrap_or_else(|error| {

@@ -14,6 +14,8 @@
 //! | `{{calls}}`                                 | a table of system calls                     |
 //! | `{{environment}}`                           | a sentence on the machine                   |
 //! | `{{doc CRATE}}`                             | the `//!` page of a model crate             |
+//! | `{{lesson NAME}}`                           | a lesson of the gallery                     |
+//! | `{{lessons}}`                               | a table of all lessons                      |
 
 mod agreement;
 mod axis;
@@ -24,6 +26,7 @@ mod comparisons;
 mod doc;
 mod environment;
 mod figure;
+mod lesson;
 mod question;
 mod ratio;
 mod verdict;
@@ -38,7 +41,7 @@ use crate::{
 };
 
 /// Every directive there is.
-const NAMES: [&str; 12] = [
+const NAMES: [&str; 14] = [
     "chart",
     "figure",
     "ratio",
@@ -51,6 +54,8 @@ const NAMES: [&str; 12] = [
     "calls",
     "environment",
     "doc",
+    "lesson",
+    "lessons",
 ];
 
 /// What directives read from.
@@ -78,6 +83,8 @@ pub(crate) fn render(directive: &Directive<'_>, sources: &Sources<'_>) -> Result
         "calls" => calls::render(directive, evidence),
         "environment" => environment::render(directive, evidence),
         "doc" => doc::render(directive, sources.models),
+        "lesson" => lesson::render(directive),
+        "lessons" => lesson::render_all(directive),
         unknown => {
             Err(Failure::Wrong(format!("no directive `{unknown}`{}", advice(unknown, NAMES))))
         }
