@@ -10,6 +10,7 @@ mod claims;
 mod compare;
 mod completions;
 mod console;
+mod held;
 mod load;
 mod models;
 mod plot;
@@ -53,6 +54,12 @@ enum Verb {
     Compare(compare::Args),
     /// Print tab completions for a shell
     Completions(completions::Args),
+    /// Be a program that dies with the bench
+    #[command(hide = true)]
+    Held(held::Args),
+    /// Kill what a bench has left
+    #[command(hide = true)]
+    Keeper,
 }
 
 fn main() -> ExitCode {
@@ -69,6 +76,8 @@ fn main() -> ExitCode {
         Verb::Claims(args) => claims::run(&args),
         Verb::Compare(args) => compare::run(&args),
         Verb::Completions(args) => completions::run(&args),
+        Verb::Held(args) => held::run(&args),
+        Verb::Keeper => Ok(held::keep()),
     };
     result.unwrap_or_else(|error| {
         eprintln!("lab: {error:#}");
