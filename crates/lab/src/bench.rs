@@ -20,7 +20,12 @@ use signal_hook::{
 };
 
 use self::progress::Progress;
-use crate::{claims, console::code, models::ALL, serve, workspace};
+use crate::{
+    claims,
+    console::{self, code},
+    models::ALL,
+    serve, workspace,
+};
 
 /// Options of `lab bench`.
 #[derive(clap::Args)]
@@ -58,7 +63,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     let (definitions, cores) = match wanted(&benches, args) {
         Ok(wanted) => wanted,
         Err(error) => {
-            eprintln!("lab bench: {error:#}");
+            eprintln!("lab bench: {}", console::told(&error));
             return Ok(ExitCode::from(code::USAGE));
         }
     };
@@ -75,7 +80,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     };
     let store = Store::new(args.out.clone().unwrap_or_else(|| root.join("results")));
     if let Err(error) = check_charts(&definitions, &store) {
-        eprintln!("lab bench: {error:#}");
+        eprintln!("lab bench: {}", console::told(&error));
         return Ok(ExitCode::from(code::USAGE));
     }
     // Until the charts are drawn.
@@ -132,7 +137,10 @@ fn judge(bench: &Bench) -> Result<ExitCode> {
 
 /// Draws, and says where to look.
 fn conclude(store: &Store, void: usize) -> Result<ExitCode> {
-    charts::draw_all(store)?;
+    if let Err(error) = charts::draw_all(store) {
+        eprintln!("lab bench: {}", console::told(&error.into()));
+        return Ok(ExitCode::from(code::ENVIRONMENT));
+    }
     let experiments = store.experiments()?;
     let verdicts = experiments.iter().flat_map(|experiment| &experiment.verdicts);
     eprintln!("{}", claims::summary(&verdicts));

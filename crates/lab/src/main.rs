@@ -80,7 +80,7 @@ fn main() -> ExitCode {
         Verb::Keeper => Ok(held::keep()),
     };
     result.unwrap_or_else(|error| {
-        eprintln!("lab: {error:#}");
+        eprintln!("lab: {}", console::told(&error));
         ExitCode::from(console::code::FAILED)
     })
 }

@@ -226,7 +226,12 @@ impl Definition {
         paths.iter().map(|path| Self::read(path)).collect()
     }
 
-    fn parse(name: &str, text: &str) -> Result<Self, String> {
+    /// Understands the text of a definition.
+    ///
+    /// # Errors
+    ///
+    /// Fails with the line that is not understood, or that cannot be.
+    pub fn parse(name: &str, text: &str) -> Result<Self, String> {
         let definition: Self = toml::from_str(text).map_err(|error| error.to_string())?;
         let definition = Self { name: name.to_owned(), ..definition };
         definition.check().map_err(|wrong| wrong.told(text))?;

@@ -2,4 +2,8 @@
 //! the folder, nothing can be measured; and every wrong word that it can be told.
 
 mod ends;
+mod full;
+mod hostile;
+mod lines;
 mod rig;
+mod words;

@@ -97,6 +97,12 @@ impl Definition {
             }
             self.check_swept(variant, &key)?;
         }
+        for (place, peer) in self.peers.iter().enumerate() {
+            if sweeps_connections && peer.load.connections.is_some() {
+                let why = "the connections are varied in [x]: leave out those of the peer";
+                return wrong(format!("peer.{place}.load.connections"), why);
+            }
+        }
         self.check_rounds()?;
         self.check_plans()
     }
