@@ -62,6 +62,14 @@ lint:
     cargo clippy --workspace --all-targets -- -D warnings
     cargo clippy --package lab --test verify -- -D warnings
 
+# Licences, sources and known holes of what comes in (cargo install cargo-deny)
+deny:
+    cargo deny check
+
+# Try a property with the fuzzer (cargo install cargo-fuzz): just fuzz session 600
+fuzz property="session" seconds="60":
+    mkdir -p fuzz/corpus/{{property}} && cargo +nightly fuzz run {{property}} fuzz/corpus/{{property}} fuzz/seeds/{{property}} -- -max_total_time={{seconds}}
+
 # All that CI does
 ci:
     .ci/run

@@ -31,7 +31,7 @@ pub(crate) struct Args {
     #[arg(long, value_name = "N", default_value = "100")]
     sources: NonZeroU32,
     /// Threads of the pool, or processes with a loop each [default: available cores]
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = console::workers)]
     workers: Option<NonZeroUsize>,
     /// Sources to ask, as `lab sources` has them [default: some of its own]
     #[arg(long, value_name = "ADDR", conflicts_with_all = ["delay", "records"])]
@@ -39,7 +39,7 @@ pub(crate) struct Args {
     #[command(flatten)]
     habits: HabitArgs,
     /// How long a source may take
-    #[arg(long, value_name = "TIME", default_value = "60s", value_parser = humantime::parse_duration)]
+    #[arg(long, value_name = "TIME", default_value = "60s", value_parser = console::positive_time)]
     timeout: Duration,
     /// Print one JSON object
     #[arg(long)]
@@ -69,9 +69,15 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     }
     // Sources of its own are there until the job is done.
     let own = if args.server.is_some() { None } else { Some(Started::start(&args.habits)?) };
-    let server = match (&own, &args.server) {
-        (Some(own), _) => own.address,
-        (None, text) => resolve(text.as_deref().unwrap_or_default())?,
+    let server = match &own {
+        Some(own) => own.address,
+        None => match resolve(args.server.as_deref().unwrap_or_default()) {
+            Ok(address) => address,
+            Err(error) => {
+                eprintln!("lab batch: {}", console::told(&error));
+                return Ok(ExitCode::from(code::USAGE));
+            }
+        },
     };
     let job = Job {
         server,

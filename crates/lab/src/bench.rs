@@ -3,15 +3,16 @@
 mod progress;
 
 use std::{
+    collections::BTreeMap,
     env,
     path::{Path, PathBuf},
     process::ExitCode,
     sync::{Arc, atomic::AtomicBool},
 };
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 use clap::builder::PossibleValuesParser;
-use measure::{Bench, Cores, Definition, Finish};
+use measure::{Bench, Cores, Definition, Finish, FolderLock, Known};
 use results::Store;
 use signal_hook::{
     consts::{SIGINT, SIGTERM},
@@ -19,7 +20,12 @@ use signal_hook::{
 };
 
 use self::progress::Progress;
-use crate::{claims, console::code, models::ALL, workspace};
+use crate::{
+    claims,
+    console::{self, code},
+    models::ALL,
+    serve, workspace,
+};
 
 /// Options of `lab bench`.
 #[derive(clap::Args)]
@@ -57,7 +63,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     let (definitions, cores) = match wanted(&benches, args) {
         Ok(wanted) => wanted,
         Err(error) => {
-            eprintln!("lab bench: {error:#}");
+            eprintln!("lab bench: {}", console::told(&error));
             return Ok(ExitCode::from(code::USAGE));
         }
     };
@@ -73,6 +79,15 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
         args.models.clone()
     };
     let store = Store::new(args.out.clone().unwrap_or_else(|| root.join("results")));
+    if let Err(error) = check_charts(&definitions, &store) {
+        eprintln!("lab bench: {}", console::told(&error));
+        return Ok(ExitCode::from(code::USAGE));
+    }
+    // Until the charts are drawn.
+    let _lock = match FolderLock::take(store.folder()) {
+        Ok(lock) => lock,
+        Err(error) => return Ok(failed(&error)),
+    };
     let bench = Bench {
         lab: env::current_exe().context("cannot find this program again")?,
         benches,
@@ -89,15 +104,25 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     let mut progress = Progress::new();
     let finish = bench.run(&mut |event| progress.show(&event));
     progress.finish();
-    match finish? {
-        Finish::Interrupted => {
+    match finish {
+        Err(error) => Ok(failed(&error)),
+        Ok(Finish::Interrupted) => {
             eprintln!(
                 "interrupted; the same command goes on with the first block that is not whole"
             );
             Ok(ExitCode::from(code::INTERRUPTED))
         }
-        Finish::Complete { void } => conclude(&store, void),
+        Ok(Finish::Complete { void }) => conclude(&store, void),
     }
+}
+
+/// Says why there is no bench.
+fn failed(error: &measure::Error) -> ExitCode {
+    eprintln!("lab bench: {error}");
+    ExitCode::from(match error {
+        measure::Error::Definition { .. } | measure::Error::Nothing(_) => code::USAGE,
+        _ => code::ENVIRONMENT,
+    })
 }
 
 /// Judges and draws again what was measured.
@@ -112,7 +137,10 @@ fn judge(bench: &Bench) -> Result<ExitCode> {
 
 /// Draws, and says where to look.
 fn conclude(store: &Store, void: usize) -> Result<ExitCode> {
-    charts::draw_all(store)?;
+    if let Err(error) = charts::draw_all(store) {
+        eprintln!("lab bench: {}", console::told(&error.into()));
+        return Ok(ExitCode::from(code::ENVIRONMENT));
+    }
     let experiments = store.experiments()?;
     let verdicts = experiments.iter().flat_map(|experiment| &experiment.verdicts);
     eprintln!("{}", claims::summary(&verdicts));
@@ -132,14 +160,44 @@ fn wanted(benches: &Path, args: &Args) -> Result<(Vec<Definition>, Cores)> {
 
 fn definitions(folder: &Path, wanted: &[String]) -> Result<Vec<Definition>> {
     let definitions = chosen(folder, wanted)?;
-    for definition in &definitions {
-        if let Some(unknown) = definition.names().find(|name| !ALL.iter().any(|m| m.name == **name))
-        {
-            let there = ALL.map(|model| model.name).join(", ");
-            bail!("{} names the model `{unknown}`; there are {there}", definition.name);
+    let known = Known {
+        models: &ALL.map(|model| model.name),
+        services: &serve::services(),
+        serves: &serve::check,
+    };
+    for (place, definition) in definitions.iter().enumerate() {
+        definition.check_known(&known)?;
+        let name = &definition.name;
+        ensure!(
+            definitions[..place].iter().all(|other| other.name != *name),
+            "two experiments are named `{name}`: rename one of the files"
+        );
+    }
+    ensure!(!definitions.is_empty(), "there is no experiment in {}", folder.display());
+    Ok(definitions)
+}
+
+/// All charts of a folder are drawn at the end: none may have the name of another.
+fn check_charts(definitions: &[Definition], store: &Store) -> Result<()> {
+    let is_old = |experiment: &results::Experiment| {
+        definitions.iter().all(|definition| definition.name != experiment.name)
+    };
+    let measured = results::Error::or_outdated(store.experiments())?;
+    let measured = measured.into_iter().filter(is_old);
+    let new = definitions.iter().map(|one| (one.name.clone(), one.charts.clone()));
+    let mut owners = BTreeMap::new();
+    for (name, charts) in measured.map(|one| (one.name, one.charts)).chain(new) {
+        for chart in charts {
+            if let Some(first) = owners.insert(chart.file.clone(), name.clone()) {
+                bail!(
+                    "the chart `{}` is named by `{first}` and by `{name}`: rename one, or name \
+                     another folder (--out)",
+                    chart.file
+                );
+            }
         }
     }
-    Ok(definitions)
+    Ok(())
 }
 
 fn chosen(folder: &Path, wanted: &[String]) -> Result<Vec<Definition>> {

@@ -62,7 +62,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     let (before, after) = match (read(&args.before), read(&args.after)) {
         (Ok(before), Ok(after)) => (before, after),
         (Err(error), _) | (_, Err(error)) => {
-            eprintln!("lab compare: {error:#}");
+            eprintln!("lab compare: {}", console::told(&error));
             return Ok(ExitCode::from(code::ENVIRONMENT));
         }
     };

@@ -24,7 +24,7 @@ use signal_hook::{
     flag,
 };
 
-use crate::console::code;
+use crate::console::{self, code};
 
 /// Drive any server, ours or not.
 #[derive(Debug, clap::Args)]
@@ -183,7 +183,7 @@ enum Protocol {
 pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     let plan = match args.to_plan() {
         Ok(plan) => plan,
-        Err(why) => return Ok(fail("load", code::USAGE, &format!("{why:#}"))),
+        Err(why) => return Ok(fail("load", code::USAGE, &console::told(&why))),
     };
     let interrupt = Arc::new(AtomicBool::new(false));
     interruptible(&interrupt)?;

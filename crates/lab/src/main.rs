@@ -10,6 +10,7 @@ mod claims;
 mod compare;
 mod completions;
 mod console;
+mod held;
 mod lesson;
 mod load;
 mod models;
@@ -56,6 +57,12 @@ enum Verb {
     Lesson(lesson::Args),
     /// Print tab completions for a shell
     Completions(completions::Args),
+    /// Be a program that dies with the bench
+    #[command(hide = true)]
+    Held(held::Args),
+    /// Kill what a bench has left
+    #[command(hide = true)]
+    Keeper,
 }
 
 fn main() -> ExitCode {
@@ -73,9 +80,11 @@ fn main() -> ExitCode {
         Verb::Compare(args) => compare::run(&args),
         Verb::Lesson(args) => lesson::run(&args),
         Verb::Completions(args) => completions::run(&args),
+        Verb::Held(args) => held::run(&args),
+        Verb::Keeper => Ok(held::keep()),
     };
     result.unwrap_or_else(|error| {
-        eprintln!("lab: {error:#}");
+        eprintln!("lab: {}", console::told(&error));
         ExitCode::from(console::code::FAILED)
     })
 }

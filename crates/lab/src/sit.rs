@@ -12,7 +12,7 @@ use ::load::Error;
 use anyhow::{Context as _, Result};
 
 use crate::{
-    console::code,
+    console::{self, code},
     load::{fail, interruptible, read},
 };
 
@@ -34,7 +34,7 @@ pub(crate) struct Args {
 pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     let sitting = match read(&args.sitting, "sitting") {
         Ok(sitting) => sitting,
-        Err(why) => return Ok(fail("sit", code::USAGE, &format!("{why:#}"))),
+        Err(why) => return Ok(fail("sit", code::USAGE, &console::told(&why))),
     };
     let interrupt = Arc::new(AtomicBool::new(false));
     interruptible(&interrupt)?;

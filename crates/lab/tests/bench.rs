@@ -186,7 +186,7 @@ fn cores_that_cannot_be_are_a_usage_error_that_says_which_there_are() {
 
 #[test]
 fn servers_are_loaded_in_turn_and_an_interrupt_keeps_whole_sittings() {
-    let in_turn = TINY.replace("blocks = 2", "blocks = 5\nrounds = 3").replace(
+    let in_turn = TINY.replace("blocks = 3", "blocks = 5\nrounds = 3").replace(
         "[[chart]]",
         "[[variant]]\nname = \"one\"\n[[variant]]\nname = \"two\"\n[[chart]]",
     );
@@ -222,7 +222,7 @@ fn cores_that_are_not_there_are_left_out_and_named() {
     let cores = TINY
         .replace("varies = \"connections\"", "varies = \"server_cores\"")
         .replace("[compare]", "connections = 4\n[compare]")
-        .replace("blocks = 2", "blocks = 3\nrounds = 2")
+        .replace("blocks = 3", "blocks = 3\nrounds = 2")
         .replace("values = [1, 8]", "values = [1, 4096]")
         .replace("values = [8]", "values = [1]")
         .replace("at = [8]", "")

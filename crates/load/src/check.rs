@@ -1,6 +1,6 @@
 //! What cannot be run, said before anything is connected.
 
-use std::{mem::discriminant, process};
+use std::{mem::discriminant, process, time::Duration};
 
 use crate::{
     error::Error,
@@ -10,6 +10,12 @@ use crate::{
 /// Far beyond what one thread can send; more would only fill memory with
 /// arrivals that are never sent.
 const MAX_RATE: f64 = 1e6;
+
+/// A longer time is a slip; and sums of times must not overflow.
+const LONGEST: Duration = Duration::from_secs(24 * 3600);
+
+/// Of one message. The generator has it in memory, and the server may.
+const MOST_BYTES: usize = 64 << 20;
 
 /// Each takes some memory here, and more in the server.
 const MOST_IN_FLIGHT: u64 = 4_000_000;
@@ -108,6 +114,24 @@ impl Plan {
         if self.longest_warmup() < self.warmup {
             return refuse("warmup_most is less than warmup; raise it or leave it out");
         }
+        let think = match self.mode {
+            Mode::Closed { think } => think,
+            _ => Duration::ZERO,
+        };
+        let stall = self.stall.map_or(Duration::ZERO, |stall| stall.after.max(stall.lasts));
+        for (name, time) in [
+            ("duration", self.duration),
+            ("warmup", self.longest_warmup()),
+            ("grace", self.grace),
+            ("connect_timeout", self.connect_timeout),
+            ("think", think),
+            ("cold_think", self.hot.map_or(Duration::ZERO, |hot| hot.cold_think)),
+            ("stall", stall),
+        ] {
+            if time > LONGEST {
+                return refuse(&format!("{name} is more than a day; use at most 24h"));
+            }
+        }
         Ok(())
     }
 
@@ -147,6 +171,9 @@ impl Kind {
     fn check(&self) -> Result<(), Error> {
         match self {
             Self::Echo { bytes: 0 } => refuse("an echo of 0 bytes has no answer; use at least 1"),
+            Self::Echo { bytes } | Self::Http { body_bytes: bytes, .. } if *bytes > MOST_BYTES => {
+                refuse(&format!("{bytes} bytes are too many; use at most {MOST_BYTES}"))
+            }
             Self::Http { method: Method::Get, body_bytes: 1.., .. } => {
                 refuse("a GET has no body; set body_bytes to 0 or use POST")
             }

@@ -4,10 +4,14 @@ use std::mem::{self, MaybeUninit};
 
 use httparse::{Header, ParserConfig, Response, Status};
 
-use crate::fault::{Cause, Fault};
+use crate::{
+    fault::{Cause, Fault},
+    pattern::shown,
+};
 
-/// A head, or the line of a chunk, that is longer than this is none.
-const LONGEST_HEAD: usize = 64 * 1024;
+/// A head, a trailer or the line of a chunk that is longer than this is none. It is what
+/// a server can make a connection keep.
+pub(crate) const LONGEST_HEAD: usize = 16 * 1024;
 
 const HEADERS: usize = 64;
 
@@ -74,7 +78,10 @@ impl Decoder {
                 self.state = State::Head;
                 return Ok(Some(data.len()));
             }
-            match self.step(data, expect_status, body)? {
+            // No more than may be looked at: what is too long is so wherever it is cut.
+            let is_body = matches!(self.state, State::Body { .. } | State::Chunk { .. });
+            let seen = if is_body { data } else { front(data, LONGEST_HEAD as u64 + 1) };
+            match self.step(seen, expect_status, body)? {
                 Step::Used(used) => data = &data[used..],
                 Step::Short if data.len() > LONGEST_HEAD => {
                     return Err(broken(format!("a head of more than {LONGEST_HEAD} bytes")));
@@ -169,24 +176,32 @@ impl Decoder {
 /// How the body ends. One that ends with the connection is refused: it cannot
 /// be told from a server that closed early.
 fn framing(headers: &[Header]) -> Result<State, Fault> {
-    let mut length = None;
+    let (mut length, mut is_chunked) = (None, false);
     for header in headers {
         if header.name.eq_ignore_ascii_case("content-length") {
-            let text = str::from_utf8(header.value).unwrap_or_default().trim();
-            let Ok(left) = text.parse() else {
-                return Err(broken(format!("Content-Length is {text:?}")));
+            let text = header.value.trim_ascii();
+            let digits = Some(text).filter(|text| text.iter().all(u8::is_ascii_digit));
+            let digits = digits.and_then(|text| str::from_utf8(text).ok());
+            let Some(left) = digits.and_then(|text| text.parse().ok()) else {
+                return Err(broken(format!("Content-Length is {}", shown(text))));
             };
-            length = Some(State::Body { left });
+            if length.is_some_and(|length| length != left) {
+                return Err(broken("two values of Content-Length that differ"));
+            }
+            length = Some(left);
         } else if header.name.eq_ignore_ascii_case("transfer-encoding") {
-            let chunked = header.value.trim_ascii().eq_ignore_ascii_case(b"chunked");
-            return if chunked {
-                Ok(State::ChunkSize)
-            } else {
-                Err(broken("a Transfer-Encoding other than chunked"))
-            };
+            if is_chunked || !header.value.trim_ascii().eq_ignore_ascii_case(b"chunked") {
+                return Err(broken("a Transfer-Encoding other than chunked"));
+            }
+            is_chunked = true;
         }
     }
-    length.ok_or_else(|| broken("neither Content-Length nor chunked, so the end is unknown"))
+    match (length, is_chunked) {
+        (None, true) => Ok(State::ChunkSize),
+        (Some(left), false) => Ok(State::Body { left }),
+        (Some(_), true) => Err(broken("both Content-Length and chunked: which is meant?")),
+        (None, false) => Err(broken("neither Content-Length nor chunked, so the end is unknown")),
+    }
 }
 
 fn front(data: &[u8], left: u64) -> &[u8] {
@@ -249,6 +264,55 @@ mod tests {
         assert_eq!(decoder.feed(front, 200, &mut |_| Ok(())).unwrap(), None);
         let back = [back, b"HT"].concat();
         assert_eq!(decoder.feed(&back, 200, &mut |_| Ok(())).unwrap(), Some(2));
+    }
+
+    #[test]
+    fn what_is_framed_twice_is_refused_and_a_length_said_twice_is_not() {
+        let head = |headers: &str| format!("HTTP/1.1 200 OK\r\n{headers}\r\nhello world");
+        let same = head("Content-Length: 11\r\nContent-Length: 11\r\n");
+        assert_eq!(decode(same.as_bytes(), &[]).unwrap().as_deref(), Some("hello world"));
+        for (headers, says) in [
+            ("Content-Length: 11\r\nContent-Length: 5\r\n", "that differ"),
+            ("Content-Length: 11, 11\r\n", "11, 11"),
+            ("Content-Length: +11\r\n", "+11"),
+            ("Content-Length: -1\r\n", "-1"),
+            ("Content-Length: \r\n", "Content-Length is"),
+            ("Content-Length: 99999999999999999999\r\n", "99999999999999999999"),
+            ("Content-Length: 11\r\nTransfer-Encoding: chunked\r\n", "both"),
+            ("Transfer-Encoding: chunked\r\nContent-Length: 11\r\n", "both"),
+            ("Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n", "other than"),
+            ("Transfer-Encoding: gzip, chunked\r\n", "other than"),
+        ] {
+            let fault = decode(head(headers).as_bytes(), &[]).unwrap_err();
+            assert_eq!(fault.cause, Cause::Protocol);
+            assert!(fault.text.contains(says), "{headers}: {}", fault.text);
+        }
+    }
+
+    /// Whatever has no end is cut off, wherever it is cut.
+    #[test]
+    fn what_has_no_end_is_not_kept() {
+        let head = "HTTP/1.1 200 OK\r\n";
+        let chunked = format!("{head}Transfer-Encoding: chunked\r\n\r\n");
+        for endless in [
+            format!("{head}X: {}", "x".repeat(LONGEST_HEAD)),
+            format!("{head}X: {}\r\nContent-Length: 0\r\n\r\n", "x".repeat(LONGEST_HEAD)),
+            format!("{chunked}1;{}", "x".repeat(LONGEST_HEAD)),
+            format!("{chunked}0\r\nX: {}", "x".repeat(LONGEST_HEAD)),
+        ] {
+            for size in [usize::MAX, 1000, 4096] {
+                let (mut decoder, mut kept) = (Decoder::default(), 0);
+                let fed =
+                    endless.as_bytes().chunks(size.min(endless.len())).try_for_each(|piece| {
+                        decoder.feed(piece, 200, &mut |_| Ok(()))?;
+                        kept = kept.max(decoder.cut.len());
+                        Ok(())
+                    });
+                let fault: Fault = fed.unwrap_err();
+                assert!(fault.text.contains("more than"), "{}", fault.text);
+                assert!(kept <= LONGEST_HEAD, "{kept} bytes");
+            }
+        }
     }
 
     #[test]

@@ -26,8 +26,12 @@ use crate::{
     script::{Answer, Script, same},
 };
 
-/// An answer of more bytes, interim answers included, is a runaway server.
+/// An HTTP answer of more bytes, interim answers included, is a runaway server's. It is
+/// not kept, but would never end.
 const LONGEST_ANSWER: usize = 256 * 1024 * 1024;
+
+/// No line is bounded more narrowly.
+const LINE_SURELY_FITS: usize = 64 << 10;
 
 /// One request whose answer is owed.
 #[derive(Clone, Copy, Debug)]
@@ -254,7 +258,7 @@ impl Exchanges {
             Answer::Http { status, body } => {
                 self.raw += data.len();
                 if self.raw > LONGEST_ANSWER {
-                    return Err(too_long());
+                    return Err(too_long(LONGEST_ANSWER));
                 }
                 let received = &mut self.received;
                 let beyond = self.decoder.feed(data, *status, &mut |piece| {
@@ -295,9 +299,12 @@ impl Exchanges {
         script: &mut Script,
     ) -> Result<(usize, Option<Exchange>), Fault> {
         let Some(end) = data.iter().position(|&byte| byte == b'\n') else {
+            let longest = script.longest_line();
+            if self.cut.len() + data.len() > longest {
+                return Err(too_long(longest));
+            }
             self.cut.extend_from_slice(data);
-            let fits = self.cut.len() <= LONGEST_ANSWER;
-            return if fits { Ok((data.len(), None)) } else { Err(too_long()) };
+            return Ok((data.len(), None));
         };
         let mut cut = mem::take(&mut self.cut);
         let line = if cut.is_empty() {
@@ -306,6 +313,10 @@ impl Exchanges {
             cut.extend_from_slice(&data[..end]);
             &cut
         };
+        // Most lines are far from it, and need not be measured.
+        if line.len() > LINE_SURELY_FITS && line.len() > script.longest_line() {
+            return Err(too_long(script.longest_line()));
+        }
         let place = self.place_of_line(line, script)?;
         cut.clear();
         self.cut = cut; // Its room is kept.
@@ -357,8 +368,8 @@ impl Exchanges {
     }
 }
 
-fn too_long() -> Fault {
-    let text = format!("the answer has more than {LONGEST_ANSWER} bytes");
+fn too_long(longest: usize) -> Fault {
+    let text = format!("the answer has more than {longest} bytes, and no right one has");
     Fault::new(Cause::Protocol, text)
 }
 

@@ -24,6 +24,7 @@ pub(crate) enum Cause {
     BadStatus,
     Protocol,
     ServerDied,
+    Unanswered,
     Other,
 }
 
@@ -51,8 +52,8 @@ impl Fault {
     }
 }
 
-/// Faults by cause. Each ends one connection, but `server_died`, and a mismatch
-/// between what two threads were answered.
+/// Faults by cause. Each ends one connection, but `server_died`, `unanswered`, and a
+/// mismatch between what two threads were answered.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Errors {
@@ -72,6 +73,8 @@ pub struct Errors {
     pub protocol: u64,
     /// The watched process ended during the run: 1, else 0.
     pub server_died: u64,
+    /// Nobody had a single whole answer, though somebody asked: 1, else 0.
+    pub unanswered: u64,
     /// Other refusals of the operating system.
     pub other: u64,
     /// The first of them in words.
@@ -90,6 +93,7 @@ impl Errors {
             + self.bad_status
             + self.protocol
             + self.server_died
+            + self.unanswered
             + self.other
     }
 
@@ -103,6 +107,7 @@ impl Errors {
         self.bad_status += other.bad_status;
         self.protocol += other.protocol;
         self.server_died += other.server_died;
+        self.unanswered += other.unanswered;
         self.other += other.other;
         self.first.extend(other.first);
         self.first.truncate(TEXTS);
@@ -118,6 +123,7 @@ impl Errors {
             Cause::BadStatus => &mut self.bad_status,
             Cause::Protocol => &mut self.protocol,
             Cause::ServerDied => &mut self.server_died,
+            Cause::Unanswered => &mut self.unanswered,
             Cause::Other => &mut self.other,
         } += 1;
         if self.first.len() < TEXTS {

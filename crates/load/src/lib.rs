@@ -23,7 +23,8 @@
 //! - the loop: `generator`, `connecting`, `traffic`, `exchange`, `connection`;
 //! - what goes on beside it: `slow`, `stall`;
 //! - what is counted: `account`, `ledger`, `own`, `stamps`, `watch`, `tasks`, `drops`, `observer`, `findings`;
-//! - what is told: `summary`, `fairness`, `little`, `report`, `verdict`.
+//! - what is told: `summary`, `fairness`, `little`, `report`, `verdict`;
+//! - without a server: `replay`.
 
 mod account;
 mod arrivals;
@@ -52,6 +53,7 @@ mod pattern;
 mod plan;
 mod prepare;
 mod reference;
+mod replay;
 mod report;
 mod rpc;
 mod run;
@@ -76,6 +78,7 @@ pub use fault::Errors;
 pub use limits::allow_connections;
 pub use little::littles_law;
 pub use plan::{Arrivals, Exact, Hot, Kind, Method, Mode, Plan, Request, Stall};
+pub use replay::{Replayed, replay};
 pub use report::Report;
 pub use run::run;
 pub use sitting::{Seat, Sitting, Slice, sit};

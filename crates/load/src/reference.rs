@@ -5,6 +5,10 @@ use crate::{
     pattern::difference,
 };
 
+/// A body that nobody has told is learned up to this length: it is kept, once for all
+/// connections.
+const LONGEST_LEARNED: usize = 16 << 20;
+
 /// Learns a body from the answers themselves.
 ///
 /// Many answers are under way at once when the first is not yet complete, so
@@ -29,6 +33,10 @@ impl Reference {
         if piece[..common] != known[..common] || (self.fixed && piece.len() > common) {
             let text = difference(known, piece, position);
             return Err(Fault::new(Cause::Mismatch, format!("in the body {text}")));
+        }
+        if position + piece.len() > LONGEST_LEARNED {
+            let text = format!("a body of more than {LONGEST_LEARNED} bytes is not learned");
+            return Err(Fault::new(Cause::Protocol, text));
         }
         self.bytes.extend_from_slice(&piece[common..]);
         Ok(())
@@ -63,6 +71,14 @@ mod tests {
         reference.end(4).unwrap();
         reference.check(0, b"abcd").unwrap();
         reference.end(4).unwrap();
+    }
+
+    #[test]
+    fn a_body_without_end_is_not_learned() {
+        let (mut reference, piece) = (Reference::default(), vec![b'x'; 1 << 20]);
+        let fed = (0..100).try_for_each(|nth| reference.check(nth << 20, &piece));
+        assert!(fed.unwrap_err().text.contains("more than 16777216 bytes"));
+        assert_eq!(reference.bytes.len(), LONGEST_LEARNED);
     }
 
     #[test]

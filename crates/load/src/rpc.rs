@@ -16,6 +16,17 @@ use crate::{
 /// wrong one is nobody's there. A prime, and below 2^53 for every connection.
 const IDS_APART: u64 = 100_003;
 
+/// Longest part of an error object that is shown.
+const SHOWN: usize = 200;
+
+/// A line of which nothing is known beforehand may be so long: it is kept until it ends.
+const LONGEST_UNKNOWN: usize = 1 << 20;
+
+/// And one whose result is known, beyond the longest way to write that: a byte may
+/// be written as `\u0041`.
+const ROOM: usize = 64 << 10;
+const WRITTEN_AS: usize = 6;
+
 /// What the results of one kind of call must be.
 #[derive(Debug)]
 pub(crate) struct Call {
@@ -43,6 +54,14 @@ impl Call {
         let canonical = |result: &Value| format!(r#"{{"jsonrpc":"2.0","result":{result},"id":"#);
         let before_id = expected.as_ref().map(canonical).unwrap_or_default();
         Self { expected, before_id: before_id.into_bytes() }
+    }
+
+    /// The longest that a right answer can be.
+    pub(crate) fn longest(&self) -> usize {
+        match &self.expected {
+            Some(value) => WRITTEN_AS * value.to_string().len() + ROOM,
+            None => LONGEST_UNKNOWN,
+        }
     }
 
     /// Whether an answer is, up to its id, as another that was right.
@@ -86,6 +105,12 @@ pub(crate) struct Reply {
     error: Option<Value>,
 }
 
+/// The beginning of a text: all of it, mostly.
+fn first(text: &str) -> String {
+    let more = if text.chars().nth(SHOWN).is_some() { "…" } else { "" };
+    text.chars().take(SHOWN).chain(more.chars()).collect()
+}
+
 /// A member that is null is there.
 fn present<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Option<Value>, D::Error> {
     Value::deserialize(from).map(Some)
@@ -105,7 +130,11 @@ impl Reply {
         match (&reply.result, &reply.error) {
             (Some(_), None) => Ok(reply),
             (None, Some(error)) => {
-                let text = format!("call {} was answered with the error {error}", reply.id);
+                let error = first(&error.to_string());
+                let text = format!(
+                    "call {} was answered with the error {error}",
+                    first(&reply.id.to_string())
+                );
                 Err(Fault::new(Cause::BadStatus, text))
             }
             (Some(_), Some(_)) => Err(broken("both a result and an error")),
@@ -117,6 +146,7 @@ impl Reply {
     pub(crate) fn id(&self) -> Result<u64, Fault> {
         let id = &self.id;
         id.as_u64().ok_or_else(|| {
+            let id = first(&id.to_string());
             Fault::new(Cause::Protocol, format!("the id {id} is none that was asked for"))
         })
     }
@@ -237,6 +267,7 @@ mod tests {
         for (line, expected, text) in [
             ("nonsense", Cause::Protocol, "nonsense"),
             ("[]", Cause::Protocol, "no JSON-RPC"),
+            ("{}", Cause::Protocol, "no JSON-RPC"),
             (r#"{"result":1,"id":1}"#, Cause::Protocol, "jsonrpc"),
             (r#"{"jsonrpc":"1.0","result":1,"id":1}"#, Cause::Protocol, "jsonrpc"),
             (r#"{"jsonrpc":"2.0","id":1}"#, Cause::Protocol, "neither"),

@@ -116,6 +116,15 @@ impl Script {
         }
     }
 
+    /// The longest that the line of a right answer can be, whichever call it answers.
+    pub(crate) fn longest_line(&self) -> usize {
+        let longest = |template: &Template| match &template.answer {
+            Answer::Rpc(call) => call.longest(),
+            _ => 0,
+        };
+        self.templates.iter().map(longest).max().unwrap_or(0)
+    }
+
     /// The bodies that answers were held to, of each template that has one.
     pub(crate) fn bodies(self) -> Vec<Option<Vec<u8>>> {
         let body = |template: Template| match template.answer {

@@ -46,6 +46,10 @@ use crate::{
 /// has a period on this machine must not meet the same server again and again.
 const JITTER: f64 = 0.1;
 
+/// Far more than anybody waits for.
+const MOST_ROUNDS: u32 = 1_000_000;
+const MOST_ROUNDS_BEFORE: u32 = 1_000_000_000;
+
 /// Servers that are loaded in turn.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -151,6 +155,9 @@ impl Sitting {
         };
         if self.rounds == 0 {
             return refuse("rounds is 0; ask for at least 1");
+        }
+        if self.rounds > MOST_ROUNDS || self.rounds_before > MOST_ROUNDS_BEFORE {
+            return refuse("rounds is at most 1000000, and rounds_before 1000000000");
         }
         for plan in &self.plans {
             plan.check()?;

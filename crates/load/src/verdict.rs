@@ -1,6 +1,10 @@
 //! What a report's figures are worth, in sentences.
 
-use crate::{plan::Plan, report::Report};
+use crate::{
+    fault::{Cause, Fault},
+    plan::Plan,
+    report::Report,
+};
 
 /// Shares below which an open loop's schedule was not kept: warn, void.
 const ADHERENCE_WARN: f64 = 0.999;
@@ -21,8 +25,11 @@ const RECEIVE_WARN: f64 = 0.5;
 /// Share of the window that the generator may have stood still.
 const STALL_VOID: f64 = 0.05;
 
-/// Adds the warnings that a report deserves, and why it is void if it is.
+/// Adds the error and the warnings that a report deserves, and why it is void if it is.
 pub(crate) fn pass(report: &mut Report, plan: &Plan) {
+    if let Some(fault) = nobody_answered(report) {
+        report.errors.count("all connections", &fault);
+    }
     (report.warnings, report.void) = of(report);
     if plan.stamped > 0 && report.answered > 0 && report.receive_lag.is_none() {
         report.warnings.push(
@@ -31,6 +38,21 @@ pub(crate) fn pass(report: &mut Report, plan: &Plan) {
                 .to_owned(),
         );
     }
+}
+
+/// Who is slow has answers that are owed at the end. Who never answered anybody is no
+/// slow server, and its report has no figure that is worth anything.
+fn nobody_answered(report: &Report) -> Option<Fault> {
+    let asked = report.established.saturating_sub(report.unasked);
+    let all_went_well = report.errors.total() == 0 && !report.interrupted;
+    (all_went_well && asked > 0 && report.answered_total == 0).then(|| {
+        let came = match report.bytes_in {
+            0 => "nothing came".to_owned(),
+            bytes => format!("the {bytes} bytes that came are no whole answer"),
+        };
+        let text = format!("{asked} asked, and {came}: does the server speak this protocol?");
+        Fault::new(Cause::Unanswered, text)
+    })
 }
 
 fn of(report: &Report) -> (Vec<String>, Option<String>) {

@@ -6,7 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use results::{Environment, Experiment, Store};
+use results::{Environment, Experiment, LeftOut, Store};
 
 use crate::{
     Definition, Effort, Error, Limits,
@@ -16,6 +16,7 @@ use crate::{
     histograms,
     preflight::preflight,
     priority::Preferred,
+    process::Nursery,
     record::{begin, conclude, is_missing, renew},
     schedule::{Task, Unit, schedule},
     sitting::{self, OUTSIDE_OF},
@@ -105,7 +106,8 @@ impl Bench<'_> {
     ///
     /// # Errors
     ///
-    /// Fails if results cannot be read or written, not if a trial fails.
+    /// Fails if results cannot be read or written, or if nothing can be measured; not
+    /// if a trial fails.
     pub fn run(&self, watch: &mut dyn FnMut(Event)) -> Result<Finish, Error> {
         let cores = self.cores.clone();
         let _preferred = Preferred::session();
@@ -116,8 +118,10 @@ impl Bench<'_> {
             .and_then(|()| scratch.canonicalize())
             .map_err(Error::system(format!("make {}", scratch.display())))
             .and_then(|scratch| {
-                let bed =
-                    Bed { lab: self.lab.clone(), benches: self.benches.clone(), cores, scratch };
+                let nursery =
+                    Nursery::open(&self.lab).map_err(Error::system("start the keeper"))?;
+                let (lab, benches) = (self.lab.clone(), self.benches.clone());
+                let bed = Bed { lab, benches, cores, scratch, nursery };
                 let finish = self.all(&bed, &mut environment, &limits, watch);
                 // It holds the reports of servers, which have been read.
                 let _ = std::fs::remove_dir_all(&bed.scratch);
@@ -132,11 +136,20 @@ impl Bench<'_> {
         limits: &Limits,
         watch: &mut dyn FnMut(Event),
     ) -> Result<Finish, Error> {
-        preflight(environment, limits, &bed.cores);
-        let mut jobs = Vec::new();
+        let (mut jobs, mut idle) = (Vec::new(), Vec::new());
         for definition in &self.definitions {
-            jobs.push(self.job(definition, bed, environment, limits)?);
+            let job = self.job(definition, bed, environment, limits)?;
+            if job.units(0).is_empty() {
+                idle.push((definition, self.why_nothing(&job)));
+            } else {
+                jobs.push(job);
+            }
         }
+        if jobs.is_empty() {
+            let told = idle.into_iter().map(|(one, why)| format!("{}: {why}", one.name));
+            return Err(Error::Nothing(told.collect::<Vec<_>>().join("; ")));
+        }
+        preflight(environment, limits, &bed.cores);
         self.store.write_environment(environment)?;
         let mut forecast = Forecast::default();
         for job in &jobs {
@@ -152,6 +165,10 @@ impl Bench<'_> {
             kept: jobs.iter().map(|job| job.experiment.trials.len()).sum(),
             estimate: forecast.left(),
         });
+        for (definition, why) in idle {
+            watch(Event::Experiment(definition));
+            watch(Event::Remark(&format!("nothing of it is measured: {why}")));
+        }
         let mut void = 0;
         for job in jobs {
             match self.experiment(bed, job, &mut forecast, watch)? {
@@ -205,6 +222,24 @@ impl Bench<'_> {
             experiment.complete = old.complete;
         }
         Ok(Job { definition, effort, experiment, values, most })
+    }
+
+    /// What has left nothing of an experiment to measure.
+    fn why_nothing(&self, job: &Job) -> String {
+        let Job { definition, experiment, values, .. } = job;
+        if values.is_empty() {
+            return experiment.remarks.join("; ");
+        }
+        let asked = |out: &&LeftOut| {
+            self.models.contains(&out.model) || definition.peer(&out.model).is_some()
+        };
+        let out = experiment.left_out.iter().filter(asked);
+        let out: Vec<String> =
+            out.map(|out| format!("without {}{}: {}", out.model, out.place(), out.why)).collect();
+        if out.is_empty() {
+            return format!("it measures none of {}", self.models.join(", "));
+        }
+        out.join("; ")
     }
 
     /// Measures every unit that is missing.

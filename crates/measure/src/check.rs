@@ -1,140 +1,163 @@
-//! What an experiment file must say beyond what its types can.
+//! What an experiment file must say beyond what its types can: all is looked at
+//! before anything runs, and what is refused is told with its line and what to do.
 
-use crate::{Definition, Varies};
+mod effort;
+mod known;
+mod words;
+
+use std::collections::BTreeSet;
+
+use crate::{
+    Definition, Varies,
+    wrong::{Wrong, wrong},
+};
+
+pub use known::Known;
+
+/// Files of a results folder that are no experiments.
+const NOT_NAMES: [&str; 1] = ["environment"];
+/// Longer ones are refused by file systems, once something is put behind.
+const LONGEST_NAME: usize = 100;
 
 impl Definition {
     /// Refuses what contradicts itself, with what to change.
-    pub(crate) fn check(&self) -> Result<(), String> {
-        self.check_load()?;
+    pub(crate) fn check(&self) -> Result<(), Wrong> {
+        self.check_name()?;
+        self.check_lists()?;
+        self.check_peers()?;
         self.check_backend()?;
         self.check_job()?;
-        let known = |variant: &Option<String>| {
-            variant.as_ref().is_none_or(|name| self.variants.iter().any(|v| &v.name == name))
-        };
-        for chart in &self.charts {
-            if !known(&chart.variant) {
-                return Err(format!("chart `{}` shows a variant that is not there", chart.file));
-            }
-        }
-        for claim in &self.claims {
-            let cells = [Some(&claim.expects.of), claim.expects.over.as_ref()];
-            if cells.into_iter().flatten().any(|cell| {
-                !known(&cell.variant) || cell.variant.is_none() != self.variants.is_empty()
-            }) {
-                return Err(format!(
-                    "claim `{}` names no variant, or one that is not there",
-                    claim.id
-                ));
-            }
-            if claim.expects.at_least.is_none() && claim.expects.at_most.is_none() {
-                return Err(format!("claim `{}` has neither `at_least` nor `at_most`", claim.id));
-            }
-        }
-        for peer in &self.peers {
-            if let Some(name) = peer.variants.iter().find(|name| !known(&Some((*name).clone()))) {
-                return Err(format!("peer `{}` speaks `{name}`, no variant of this", peer.name));
-            }
-        }
-        if self.compare.figures.is_empty() {
-            return Err("`compare.figures` names no figure to compare".to_owned());
-        }
-        for (figure, &floor) in &self.compare.floors {
-            let figure = figure.label();
-            if !(floor.is_finite() && floor > 0.0) {
-                return Err(format!("`compare.floors` has {floor} of {figure}; give more than 0"));
-            }
-        }
-        if let Some(figure) = self.compare.useless_floor() {
-            let figure = figure.label();
-            return Err(format!(
-                "`compare.floors` has {figure}: it must be one of `compare.figures`, and one \
-                 that each trial has once (no percentile, no rate)"
-            ));
-        }
-        // A run without a control says nothing about its own noise.
-        for (effort, name) in [(&self.full, "full"), (&self.quick, "quick")] {
-            let at = &self.compare.at;
-            if !at.is_empty() && !effort.values.iter().any(|&value| at.contains(&f64::from(value)))
-            {
-                return Err(format!("`compare.at` meets none of the values of [{name}]"));
-            }
-        }
-        Ok(())
+        self.check_efforts()?;
+        self.check_load()?;
+        self.check_compare()?;
+        self.check_charts()?;
+        self.check_claims()
     }
 
-    fn check_backend(&self) -> Result<(), String> {
-        if let Some(backend) = &self.backend {
-            return if backend.command.is_empty() {
-                Err("the `command` of [backend] is empty".to_owned())
-            } else {
-                Ok(())
-            };
-        }
-        let names = |text: &String| text.contains("{backend}");
-        let peer = self
-            .peers
-            .iter()
-            .find(|peer| peer.command.iter().any(names) || peer.file.as_ref().is_some_and(names));
-        match peer {
-            Some(peer) => {
-                Err(format!("peer `{}` talks to {{backend}}: give a [backend]", peer.name))
-            }
-            None => Ok(()),
-        }
-    }
-
-    fn check_job(&self) -> Result<(), String> {
-        if self.job.is_some() != (self.x.varies == Varies::Job) {
-            return Err("`varies = \"job\"` and a [job] belong together".to_owned());
-        }
-        if self.job.is_some() && self.models.as_ref().is_none_or(|models| !models.is_empty()) {
-            return Err("models are servers, no jobs: give `models = []`".to_owned());
-        }
-        Ok(())
-    }
-
-    fn check_load(&self) -> Result<(), String> {
-        let sweeps_connections = self.x.varies == Varies::Connections;
-        let sweeps_readers = self.x.varies == Varies::SlowReaders;
-        // Jobs have no load.
-        for variant in self.variants().into_iter().filter(|_| self.job.is_none()) {
-            let load = self.load(variant);
-            if sweeps_connections == load.connections.is_some() {
-                return Err("give `connections` in a load or vary them in [x], one of both".into());
-            }
-            // Where peers alone are asked, each may have its own way to ask.
-            let asked_by_peers = self.named(variant).is_some_and(Vec::is_empty);
-            if load.requests.is_none() && !asked_by_peers {
-                return Err("give `requests` in [load] or in each [[variant]]".to_owned());
-            }
-        }
-        for effort in [&self.full, &self.quick] {
-            if effort.values.is_empty() || (effort.values.contains(&0) && !sweeps_readers) {
-                return Err("`values` needs at least one number, and none may be 0".to_owned());
-            }
-        }
-        self.check_rounds()
-    }
-
-    /// What sleeps, idles or is stopped in the middle has no slices.
-    fn check_rounds(&self) -> Result<(), String> {
-        let in_turn = self.full.rounds.is_some() || self.quick.rounds.is_some();
-        let keeps_to_slices = |variant| {
-            let load = self.load(variant);
-            let idle = matches!(load.mode, Some(load::Mode::Idle { .. }));
-            let beside = load.stall.is_some() || load.slow_readers.is_some_and(|count| count > 0);
-            !idle && !beside && load.memory != Some(true)
-        };
-        let refused = self.job.is_some()
-            || self.x.varies == Varies::SlowReaders
-            || !self.variants().into_iter().all(keeps_to_slices);
-        if in_turn && refused {
-            return Err(
-                "jobs, idle loads, slow readers, stalls and memory do not keep to slices: \
-                        give no `rounds`"
-                    .to_owned(),
+    /// Its results are a file of that name.
+    fn check_name(&self) -> Result<(), Wrong> {
+        let name = &self.name;
+        if NOT_NAMES.contains(&&**name) {
+            return wrong(
+                "",
+                format!("an experiment cannot be named `{name}`: the record of the machine is"),
             );
         }
+        if is_proper(name) {
+            return Ok(());
+        }
+        wrong("", format!("the name `{name}` is no file name: use letters, digits, - and _"))
+    }
+
+    /// What is listed is there once.
+    fn check_lists(&self) -> Result<(), Wrong> {
+        if let Some(models) = &self.models {
+            once("models", models, |model| model)?;
+            if models.is_empty() && self.peers.is_empty() && self.variants.iter().all(no_models) {
+                return wrong("models", "no model is named, and no [[peer]]: name one at least");
+            }
+        }
+        for (place, variant) in self.variants.iter().enumerate() {
+            if variant.name.is_empty() {
+                return wrong(format!("variant.{place}.name"), "a variant needs a name");
+            }
+            let models = variant.models.as_deref().unwrap_or_default();
+            once(&format!("variant.{place}.models"), models, |model| model)?;
+        }
+        once("variant", &self.variants, |variant| &variant.name)?;
+        once("peer", &self.peers, |peer| &peer.name)?;
+        for (place, out) in self.left_out.iter().enumerate() {
+            let is_same = |other: &results::LeftOut| other.model == out.model;
+            if self.left_out[..place].iter().any(is_same) {
+                let why = format!("`{}` is left out twice: keep one of the two", out.model);
+                return wrong(format!("left_out.{place}"), why);
+            }
+        }
         Ok(())
     }
+
+    fn check_peers(&self) -> Result<(), Wrong> {
+        for (place, peer) in self.peers.iter().enumerate() {
+            let (key, name) = (|key: &str| format!("peer.{place}.{key}"), &peer.name);
+            if !is_proper(name) {
+                let why =
+                    format!("the name `{name}` is no file name: use letters, digits, - and _");
+                return wrong(key("name"), why);
+            }
+            let lines = [("command", Some(&peer.command)), ("version", Some(&peer.version))];
+            for (line, words) in lines.into_iter().chain([("build", peer.build.as_ref())]) {
+                if words.is_some_and(|words| words.first().is_none_or(String::is_empty)) {
+                    let why = format!("the `{line}` of `{name}` is empty: name a program");
+                    return wrong(key(line), why);
+                }
+            }
+            if let Some(other) = peer.variants.iter().find(|name| !self.has_variant(name)) {
+                let why = format!("`{name}` speaks `{other}`, no variant of this experiment");
+                return wrong(key("variants"), why);
+            }
+            once(&key("variants"), &peer.variants, |name| name)?;
+            if peer.variants.is_empty() && !self.variants.is_empty() {
+                let why = format!("`{name}` speaks none of the variants: name some");
+                return wrong(key("variants"), why);
+            }
+        }
+        Ok(())
+    }
+
+    fn check_backend(&self) -> Result<(), Wrong> {
+        if let Some(backend) = &self.backend {
+            if backend.command.first().is_none_or(String::is_empty) {
+                return wrong("backend.command", "the `command` of [backend] is empty");
+            }
+            return Ok(());
+        }
+        let names = |text: &String| text.contains("{backend}");
+        for (place, peer) in self.peers.iter().enumerate() {
+            if peer.command.iter().any(names) || peer.file.as_ref().is_some_and(names) {
+                let why = format!("peer `{}` talks to {{backend}}: give a [backend]", peer.name);
+                return wrong(format!("peer.{place}"), why);
+            }
+        }
+        Ok(())
+    }
+
+    fn check_job(&self) -> Result<(), Wrong> {
+        if self.job.is_some() != (self.x.varies == Varies::Job) {
+            return wrong("x.varies", "`varies = \"job\"` and a [job] belong together");
+        }
+        let Some(job) = &self.job else { return Ok(()) };
+        if job.reads.is_empty() {
+            return wrong("job.reads", "it reads no figure of what the jobs print: name one");
+        }
+        if self.models.as_ref().is_none_or(|models| !models.is_empty()) {
+            return wrong("models", "models are servers, no jobs: give `models = []`");
+        }
+        Ok(())
+    }
+
+    fn has_variant(&self, name: &str) -> bool {
+        self.variants.iter().any(|variant| variant.name == name)
+    }
+}
+
+fn no_models(variant: &crate::Variant) -> bool {
+    variant.models.as_ref().is_none_or(Vec::is_empty)
+}
+
+/// Whether it can be the name of a file, and of nothing else.
+fn is_proper(name: &str) -> bool {
+    let proper = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
+    (1..=LONGEST_NAME).contains(&name.len()) && name.chars().all(proper)
+}
+
+/// Refuses a name that is in a list twice.
+fn once<T>(key: &str, list: &[T], name: impl Fn(&T) -> &String) -> Result<(), Wrong> {
+    let mut seen = BTreeSet::new();
+    for (place, one) in list.iter().enumerate() {
+        if !seen.insert(name(one)) {
+            let why = format!("`{}` is there twice: keep one of the two", name(one));
+            return wrong(format!("{key}.{place}"), why);
+        }
+    }
+    Ok(())
 }

@@ -2,17 +2,13 @@
 
 mod place;
 
-use std::{
-    io,
-    process::{Child, Command},
-    thread,
-};
+use std::io;
 
 use results::core_list;
 use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
 
-use self::place::{Place, numbers, units};
-use crate::priority::prefer_this_thread;
+pub(crate) use self::place::numbers;
+use self::place::{Place, units};
 
 /// A division of the cores that this process may use.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -179,23 +175,6 @@ pub(crate) fn pin(cores: &[usize]) -> io::Result<()> {
     Ok(sched_setaffinity(None, &set)?)
 }
 
-/// Starts `command` on `cores`, preferred as far as that is allowed. A child inherits
-/// both from the thread that starts it, so a thread of its own needs no `unsafe` code
-/// between fork and exec.
-pub(crate) fn spawn_on(cores: &[usize], command: &mut Command) -> io::Result<Child> {
-    if cores.is_empty() {
-        return command.spawn();
-    }
-    thread::scope(|scope| {
-        let pinned = scope.spawn(|| {
-            pin(cores)?;
-            prefer_this_thread();
-            command.spawn()
-        });
-        pinned.join().unwrap_or_else(|_| Err(io::Error::other("the starting thread panicked")))
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -324,21 +303,5 @@ mod tests {
             let said = wished(&allowed, server, client).unwrap_err();
             assert!(said.contains(says) && said.contains("0-1,4"), "{said}");
         }
-    }
-
-    #[test]
-    fn a_child_runs_where_it_is_told_and_we_stay_where_we_are() {
-        let before = sched_getaffinity(None).unwrap();
-        let cores = Cores::divide(None, None).unwrap();
-        let mut child = spawn_on(&cores.client, Command::new("sleep").arg("5")).unwrap();
-        let pid = rustix::process::Pid::from_child(&child);
-        let there = sched_getaffinity(Some(pid)).unwrap();
-        child.kill().unwrap();
-        child.wait().unwrap();
-        assert!(cores.client.iter().all(|&core| there.is_set(core)));
-        if !cores.client.is_empty() {
-            assert_eq!(there.count() as usize, cores.client.len());
-        }
-        assert_eq!(sched_getaffinity(None).unwrap(), before);
     }
 }

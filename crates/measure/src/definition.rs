@@ -1,6 +1,13 @@
 //! The files in `benches/`: a question, a sweep, the claims it settles.
 
-use std::{collections::BTreeMap, fs, num::NonZeroU32, path::Path, slice, time::Duration};
+use std::{
+    collections::BTreeMap,
+    fs,
+    num::NonZeroU32,
+    path::{Path, PathBuf},
+    slice,
+    time::Duration,
+};
 
 use results::{Axis, Chart, Claim, Compare, Figure, LeftOut, Scale};
 use serde::{Deserialize, Serialize};
@@ -10,6 +17,7 @@ use crate::{
     Error,
     peer::{Backend, Peer},
     traffic::Load,
+    wrong::Wrong,
 };
 
 /// An experiment as its file defines it.
@@ -19,6 +27,11 @@ pub struct Definition {
     /// The file's name without `.toml`.
     #[serde(skip)]
     pub name: String,
+    /// The file and its text, for the lines in messages; empty of one that was not read.
+    #[serde(skip)]
+    path: PathBuf,
+    #[serde(skip)]
+    text: String,
     /// A few words for headings.
     pub title: String,
     /// The question that the experiment answers.
@@ -184,8 +197,15 @@ impl Definition {
         let text = fs::read_to_string(path)
             .map_err(|source| Error::Read { path: path.to_owned(), source })?;
         let name = path.file_stem().unwrap_or_default().to_string_lossy();
-        Self::parse(&name, &text)
-            .map_err(|message| Error::Definition { path: path.to_owned(), message })
+        match Self::parse(&name, &text) {
+            Ok(definition) => Ok(Self { path: path.to_owned(), text, ..definition }),
+            Err(message) => Err(Error::Definition { path: path.to_owned(), message }),
+        }
+    }
+
+    /// That its file is wrong, and where.
+    pub(crate) fn refused(&self, wrong: &Wrong) -> Error {
+        Error::Definition { path: self.path.clone(), message: wrong.told(&self.text) }
     }
 
     /// Reads every definition of `folder`, by name.
@@ -206,10 +226,15 @@ impl Definition {
         paths.iter().map(|path| Self::read(path)).collect()
     }
 
-    fn parse(name: &str, text: &str) -> Result<Self, String> {
+    /// Understands the text of a definition.
+    ///
+    /// # Errors
+    ///
+    /// Fails with the line that is not understood, or that cannot be.
+    pub fn parse(name: &str, text: &str) -> Result<Self, String> {
         let definition: Self = toml::from_str(text).map_err(|error| error.to_string())?;
         let definition = Self { name: name.to_owned(), ..definition };
-        definition.check()?;
+        definition.check().map_err(|wrong| wrong.told(text))?;
         Ok(definition)
     }
 
@@ -234,15 +259,6 @@ impl Definition {
     /// The models that a variant names, or the experiment; `None` is all there are.
     pub(crate) fn named<'d>(&'d self, variant: Option<&'d Variant>) -> Option<&'d Vec<String>> {
         variant.and_then(|variant| variant.models.as_ref()).or(self.models.as_ref())
-    }
-
-    /// Every model of ours that the file names.
-    pub fn names(&self) -> impl Iterator<Item = &String> {
-        let listed = self.models.iter().flatten();
-        let in_variants = self.variants.iter().filter_map(|v| v.models.as_ref()).flatten();
-        let left_out = self.left_out.iter().map(|out| &out.model);
-        let all = listed.chain(in_variants).chain(left_out).chain(self.server.workers_of.keys());
-        all.filter(|name| self.peer(name).is_none())
     }
 
     /// The models to measure, of `all` that there are.
@@ -380,7 +396,7 @@ values = [1]
 
     #[test]
     fn who_names_the_backend_needs_one() {
-        let peer = "[[peer]]\nname = \"p\"\nvariants = []\ncommand = [\"p\", \"{backend}\"]\nversion = []\n";
+        let peer = "[[peer]]\nname = \"p\"\nvariants = []\ncommand = [\"p\", \"{backend}\"]\nversion = [\"p\"]\n";
         let message = Definition::parse("e", &format!("{EXAMPLE}{peer}")).unwrap_err();
         assert!(message.contains("[backend]"), "{message}");
         let backend = "[backend]\ncommand = [\"b\", \"{port}\"]\n";

@@ -22,6 +22,20 @@ pub enum Error {
         /// Line, column and what is wrong there.
         message: String,
     },
+    /// Of all that was asked for, nothing can be measured here.
+    #[error("there is nothing to measure: {0}")]
+    Nothing(String),
+    /// Somebody else writes to the results folder.
+    #[error(
+        "{owner} measures into {} already: wait for it, or name another folder (--out)",
+        folder.display()
+    )]
+    Taken {
+        /// The folder.
+        folder: PathBuf,
+        /// Who has it.
+        owner: String,
+    },
     /// The results cannot be read or written.
     #[error(transparent)]
     Results(#[from] results::Error),

@@ -1,6 +1,7 @@
 //! What a run should know of the machine before it starts.
 
 mod speed;
+mod workers;
 
 use std::{thread, time::Duration};
 
@@ -75,11 +76,11 @@ fn named(cores: &[usize]) -> String {
     format!("core{plural} {}", core_list(cores))
 }
 
-/// Who else works on the cores of server and generator.
+/// Who else works on the cores of server and generator, by process.
 fn others(cores: &Cores) -> Option<String> {
-    let before = busy()?;
+    let (before, who) = (busy()?, workers::look());
     thread::sleep(LOOK);
-    let after = busy()?;
+    let (after, who) = (busy()?, workers::busiest(&who, &workers::look()));
     let pinned = match cores.all() {
         none if none.is_empty() => (0..after.len()).collect(),
         pinned => pinned,
@@ -92,8 +93,10 @@ fn others(cores: &Cores) -> Option<String> {
         (share > BUSY).then(|| format!("core {core} to {:.0} %", share * 100.0))
     };
     let taken: Vec<String> = pinned.into_iter().filter_map(share).collect();
-    (!taken.is_empty())
-        .then(|| format!("others use {}: end them, or expect wide intervals", taken.join(", ")))
+    let who = if who.is_empty() { String::new() } else { format!(" ({})", who.join(", ")) };
+    (!taken.is_empty()).then(|| {
+        format!("others use {}{who}: end them, or expect wide intervals", taken.join(", "))
+    })
 }
 
 /// Ticks that each core worked, or was stolen, and all of its ticks.

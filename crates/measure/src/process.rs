@@ -7,7 +7,7 @@ use std::{
     os::unix::process::CommandExt,
     path::{Path, PathBuf},
     process::{Child, Command, ExitStatus, Stdio},
-    sync::mpsc,
+    sync::{Arc, mpsc},
     thread,
     time::{Duration, Instant},
 };
@@ -20,7 +20,9 @@ use nix::{
     unistd::Pid,
 };
 
-use crate::cores::spawn_on;
+use rustix::process::{WaitId, WaitIdOptions, waitid};
+
+use crate::held::{Keeper, held};
 
 /// How often a child is looked at while it is waited for.
 const LOOK: Duration = Duration::from_millis(5);
@@ -34,6 +36,36 @@ pub(crate) struct Process {
     said: PathBuf,
     /// It was asked to end: to ask twice is to hurry it.
     asked: bool,
+    keeper: Option<Arc<Keeper>>,
+}
+
+/// Who starts processes, so that none outlives the bench.
+#[derive(Clone, Debug)]
+pub(crate) struct Nursery {
+    /// The program with the verbs `held` and `keeper`.
+    lab: PathBuf,
+    keeper: Arc<Keeper>,
+}
+
+impl Nursery {
+    pub(crate) fn open(lab: &Path) -> io::Result<Self> {
+        Ok(Self { lab: lab.to_owned(), keeper: Arc::new(Keeper::start(lab)?) })
+    }
+
+    /// Starts `command` on `cores`. To be called by the thread that lives as long as
+    /// the bench: what it starts dies with it.
+    pub(crate) fn start(
+        &self,
+        name: &'static str,
+        scratch: &Path,
+        cores: &[usize],
+        command: &Command,
+    ) -> Result<Process, String> {
+        let mut held = held(&self.lab, &self.keeper, cores, command);
+        let mut process = Process::start(name, scratch, &mut held)?;
+        process.keeper = Some(Arc::clone(&self.keeper));
+        Ok(process)
+    }
 }
 
 /// How a process ended.
@@ -46,22 +78,17 @@ pub(crate) struct End {
 }
 
 impl Process {
-    /// Starts `command` on `cores`, in a group of its own: an interrupt at the
-    /// terminal is for the bench, which ends its children in order.
-    pub(crate) fn start(
-        name: &'static str,
-        scratch: &Path,
-        cores: &[usize],
-        command: &mut Command,
-    ) -> Result<Self, String> {
+    /// Starts `command` in a group of its own: an interrupt at the terminal is for
+    /// the bench, which ends its children in order.
+    fn start(name: &'static str, scratch: &Path, command: &mut Command) -> Result<Self, String> {
         let said = scratch.join(format!("{name}.stderr"));
         let file = File::create(&said)
             .map_err(|error| format!("{} cannot be written: {error}", said.display()))?;
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(file);
         command.process_group(0);
-        let child = spawn_on(cores, command)
-            .map_err(|error| format!("the {name} cannot be started: {error}"))?;
-        Ok(Self { child, name, said, asked: false })
+        let child =
+            command.spawn().map_err(|error| format!("the {name} cannot be started: {error}"))?;
+        Ok(Self { child, name, said, asked: false, keeper: None })
     }
 
     pub(crate) fn id(&self) -> u32 {
@@ -154,16 +181,40 @@ impl Process {
     fn wait(&mut self, patience: Duration, stop: &dyn Fn() -> bool) -> Result<ExitStatus, String> {
         let deadline = Instant::now() + patience;
         loop {
-            match self.child.try_wait() {
-                Ok(Some(status)) => return Ok(status),
-                Ok(None) if stop() => return Err("interrupted".to_owned()),
-                Ok(None) if Instant::now() < deadline => thread::sleep(LOOK),
-                Ok(None) => return Err(format!("the {} did not end in {patience:?}", self.name)),
-                Err(error) => {
-                    return Err(format!("the {} cannot be waited for: {error}", self.name));
-                }
+            if self.has_ended()? {
+                self.kill_group();
+                let reaped = self.child.wait();
+                return reaped.map_err(|error| self.lost(&error));
             }
+            if stop() {
+                return Err("interrupted".to_owned());
+            }
+            if Instant::now() >= deadline {
+                return Err(format!("the {} did not end in {patience:?}", self.name));
+            }
+            thread::sleep(LOOK);
         }
+    }
+
+    /// Whether it has ended. It is not yet taken note of by the kernel, so its number,
+    /// and that of its group, are still its own.
+    fn has_ended(&self) -> Result<bool, String> {
+        let options = WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
+        let ended = waitid(WaitId::Pid(rustix::process::Pid::from_child(&self.child)), options);
+        ended.map(|status| status.is_some()).map_err(|error| self.lost(&error.into()))
+    }
+
+    /// Ends those that it has started, where it has left them in its group. Not to be
+    /// called once it was waited for: then the group is nobody's, or another's.
+    fn kill_group(&self) {
+        if let Ok(group) = i32::try_from(self.child.id()) {
+            // It fails only if nobody is left.
+            let _ = killpg(Pid::from_raw(group), Signal::SIGKILL);
+        }
+    }
+
+    fn lost(&self, error: &io::Error) -> String {
+        format!("the {} cannot be waited for: {error}", self.name)
     }
 
     /// That it ended without an answer, and what it said on standard error.
@@ -182,14 +233,14 @@ impl Process {
 
 impl Drop for Process {
     fn drop(&mut self) {
-        // Those that it has started too, where it leaves them in its group. Once it
-        // was waited for, the group is nobody's, or another's.
-        let pid = i32::try_from(self.child.id()).map(Pid::from_raw);
-        if let (Ok(None), Ok(group)) = (self.child.try_wait(), pid) {
-            let _ = killpg(group, Signal::SIGKILL);
+        if self.has_ended().is_ok() {
+            self.kill_group();
         }
         let _ = self.child.kill();
         let _ = self.child.wait();
+        if let Some(keeper) = &self.keeper {
+            keeper.forget(self.child.id());
+        }
     }
 }
 
@@ -210,7 +261,7 @@ mod tests {
         let scratch = tempfile::tempdir().unwrap();
         let mut command = Command::new("sh");
         command.arg("-c").arg(script);
-        let process = Process::start("server", scratch.path(), &[], &mut command).unwrap();
+        let process = Process::start("server", scratch.path(), &mut command).unwrap();
         (process, scratch)
     }
 
@@ -230,6 +281,19 @@ mod tests {
         let (mut server, _scratch) = shell("sleep 300 & echo $!; wait");
         let child = server.first_line(PATIENCE).unwrap();
         drop(server);
+        assert_gone(&child);
+    }
+
+    /// A shell that is asked to end does so, and tells nobody.
+    #[test]
+    fn what_it_has_started_is_not_left_behind_by_an_end_in_order() {
+        let (mut server, _scratch) = shell("sleep 300 & echo $!; wait");
+        let child = server.first_line(PATIENCE).unwrap();
+        server.end(PATIENCE).unwrap();
+        assert_gone(&child);
+    }
+
+    fn assert_gone(child: &str) {
         let deadline = Instant::now() + PATIENCE;
         let is_there = || {
             let stat = fs::read_to_string(format!("/proc/{child}/stat")).unwrap_or_default();

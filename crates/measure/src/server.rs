@@ -59,11 +59,11 @@ pub(crate) fn start(
     let _ = fs::remove_file(&left);
     let workers = workers(definition, task);
     let cores = cores(bed, definition, task);
-    let run = |command: &mut Command| Process::start("server", folder, cores, command);
+    let run = |command: &Command| bed.nursery.start("server", folder, cores, command);
     if let Some(peer) = definition.peer(&task.model) {
         let port = free_port()?;
         let words = words(bed, folder, port, backend, workers, task.x);
-        return Ok(Starting { process: run(&mut peer.start(&words)?)?, port: Some(port), left });
+        return Ok(Starting { process: run(&peer.start(&words)?)?, port: Some(port), left });
     }
     let variant = definition.variants.iter().find(|v| Some(&v.name) == task.variant.as_ref());
     let service = variant.and_then(|v| v.service.as_ref()).unwrap_or(&definition.server.service);
@@ -123,8 +123,8 @@ pub(crate) fn start_backend(
     let Some(backend) = &definition.backend else { return Ok(None) };
     let port = free_port()?;
     let words = words(bed, &bed.scratch, port, None, definition.server.workers, 0);
-    let command = &mut backend.start(&words);
-    let process = Process::start("backend", &bed.scratch, &bed.cores.client, command)?;
+    let command = &backend.start(&words);
+    let process = bed.nursery.start("backend", &bed.scratch, &bed.cores.client, command)?;
     wait_until_listening(port, PATIENCE).map_err(|why| format!("the backend: {why}"))?;
     Ok(Some((process, port)))
 }

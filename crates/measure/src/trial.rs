@@ -12,7 +12,7 @@ use crate::{
     cores::Cores,
     definition::Job,
     figures::{ServerEnd, figures},
-    process::Process,
+    process::Nursery,
     schedule::Task,
     server::{self, PATIENCE, start_backend, words, workers},
 };
@@ -32,6 +32,7 @@ pub(crate) struct Bed {
     pub(crate) cores: Cores,
     /// A folder for what a trial leaves and nobody keeps.
     pub(crate) scratch: PathBuf,
+    pub(crate) nursery: Nursery,
 }
 
 /// Runs a trial. What goes wrong makes it void, and is said in it.
@@ -132,8 +133,10 @@ fn run_job(
     let backend = start_backend(bed, definition)?;
     let port = backend.as_ref().map(|(_, port)| *port);
     let words = words(bed, &bed.scratch, 0, port, workers(definition, task), task.x);
-    let command = &mut peer.start(&words)?;
-    let said = Process::start("job", &bed.scratch, &bed.cores.server, command)?
+    let command = &peer.start(&words)?;
+    let said = bed
+        .nursery
+        .start("job", &bed.scratch, &bed.cores.server, command)?
         .result(JOB_PATIENCE, interrupted)?;
     if let Some((backend, _)) = backend {
         backend.end(PATIENCE)?;
@@ -190,7 +193,7 @@ pub(crate) fn generate(
 ) -> Result<String, String> {
     let command = &mut Command::new(&bed.lab);
     let mut generator =
-        Process::start("generator", &bed.scratch, &bed.cores.client, command.args(verb))?;
+        bed.nursery.start("generator", &bed.scratch, &bed.cores.client, command.args(verb))?;
     generator.tell(told)?;
     generator.output(patience, interrupted)
 }

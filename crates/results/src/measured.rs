@@ -163,26 +163,19 @@ fn over_blocks(figure: Figure, values: &[f64]) -> Option<Estimate> {
 /// say, where they sat together. What lies below `floor` counts as the floor.
 fn within(of: &Block, over: &Block, figure: Figure, floor: Option<f64>) -> Option<f64> {
     let (of, over) = (of.trial, over.trial);
-    let log = if of.sitting.is_some() && of.sitting == over.sitting {
-        let rounds = of.rounds(figure).zip(over.rounds(figure));
-        rounds.map(|(of, over)| {
-            let logs = of.iter().zip(&over).map(|(of, over)| (of / over).ln());
-            trimmed_mean(logs.filter(|log| log.is_finite()).collect())
-        })
+    let sat_together = of.sitting.is_some() && of.sitting == over.sitting;
+    let rounds = of.rounds(figure).zip(over.rounds(figure)).filter(|_| sat_together);
+    let log = if let Some((of, over)) = rounds {
+        let logs = of.iter().zip(&over).map(|(of, over)| (of / over).ln());
+        trimmed_mean(logs.filter(|log| log.is_finite()).collect())?
     } else {
-        None
+        let value = |trial: &Trial| {
+            let value = *trial.figures.get(&figure)?;
+            Some(floor.map_or(value, |floor| value.max(floor)))
+        };
+        (value(of)? / value(over)?).ln()
     };
-    match log {
-        Some(log) => log,
-        None => {
-            let value = |trial: &Trial| {
-                let value = *trial.figures.get(&figure)?;
-                Some(floor.map_or(value, |floor| value.max(floor)))
-            };
-            Some((value(of)? / value(over)?).ln())
-        }
-    }
-    .filter(|log| log.is_finite())
+    log.is_finite().then_some(log)
 }
 
 /// A percentile of the pooled latencies in microseconds, as far as they support it.

@@ -170,8 +170,15 @@ pub fn write_atomically(path: &Path, content: &[u8]) -> Result<(), Error> {
     let mut name = path.file_name().unwrap_or_default().to_owned();
     name.push(".tmp");
     let temporary = path.with_file_name(name);
-    fs::write(&temporary, content).map_err(|source| failed("write", &temporary, source))?;
-    fs::rename(&temporary, path).map_err(|source| failed("rename", &temporary, source))
+    let written = fs::write(&temporary, content).map_err(|source| failed("write", path, source));
+    let written = written.and_then(|()| {
+        fs::rename(&temporary, path).map_err(|source| failed("replace", path, source))
+    });
+    if written.is_err() {
+        // A part of it helps nobody, and the disk may be full.
+        let _ = fs::remove_file(&temporary);
+    }
+    written
 }
 
 fn write<T: Serialize>(path: &Path, value: &T) -> Result<(), Error> {
@@ -241,6 +248,16 @@ mod tests {
 
         fs::write(folder.path().join("throughput.json"), "{").unwrap();
         assert!(matches!(store.experiment("throughput"), Err(Error::Format { .. })));
+    }
+
+    #[test]
+    fn what_cannot_be_written_leaves_no_temporary_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.json");
+        fs::create_dir(&path).unwrap(); // A folder, which no file can replace.
+        let error = write_atomically(&path, b"one").unwrap_err();
+        assert!(error.to_string().contains("a.json"), "{error}");
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
     }
 
     #[test]

@@ -24,7 +24,7 @@ use crate::{
 use clap::{CommandFactory, FromArgMatches, Parser};
 
 pub use limits::raise_descriptor_limit;
-pub use options::{Common, Options, positive_duration};
+pub use options::{Common, Options, positive_duration, service_names};
 
 use ending::Ending;
 use limits::{check_descriptors, check_writable, refused};

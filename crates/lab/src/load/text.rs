@@ -338,6 +338,7 @@ fn errors(errors: &Errors) -> String {
         (errors.bad_status, "bad status"),
         (errors.protocol, "protocol"),
         (errors.server_died, "server died"),
+        (errors.unanswered, "nobody answered"),
         (errors.other, "other"),
     ];
     let told: Vec<String> = kinds

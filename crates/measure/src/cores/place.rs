@@ -43,7 +43,7 @@ pub(super) fn units(places: &[Place]) -> Vec<Vec<usize>> {
 
 /// The numbers of a list as `taskset` and the kernel write it: `0-3,8,16-31:2`.
 /// Nothing if it is none, or empty.
-pub(super) fn numbers(list: &str) -> Option<Vec<usize>> {
+pub(crate) fn numbers(list: &str) -> Option<Vec<usize>> {
     let mut numbers = Vec::new();
     for part in list.trim().split(',') {
         let (range, step) = match part.split_once(':') {

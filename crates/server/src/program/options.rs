@@ -102,7 +102,22 @@ fn size(text: &str) -> Result<usize, String> {
     bytes.filter(|&bytes| bytes > 0).ok_or_else(|| "a size above zero, as 64m".to_owned())
 }
 
+/// The names of all services.
+pub fn service_names() -> impl Iterator<Item = &'static str> {
+    Service::ALL.into_iter().map(Service::name)
+}
+
 impl Options {
+    /// Whether `model` can be started with these.
+    ///
+    /// # Errors
+    ///
+    /// Says what it cannot do, and what to choose instead.
+    pub fn check(&self, model: &Model) -> Result<(), String> {
+        self.check_queue(model)?;
+        self.check_processes(model)
+    }
+
     /// The context of a server with these options.
     pub(super) fn suit(&self, model: &Model, context: &Context) -> Context {
         let store = StoreSize::default();
