@@ -27,6 +27,7 @@ mod crowd;
 mod dead_loop;
 mod descriptors;
 mod echo;
+mod farewell;
 mod http;
 mod isolation;
 mod limits;
