@@ -24,7 +24,7 @@ use signal_hook::{
     flag,
 };
 
-use crate::console::code;
+use crate::console::{self, code};
 
 /// Drive any server, ours or not.
 #[derive(Debug, clap::Args)]
@@ -209,7 +209,7 @@ pub(crate) fn interruptible(interrupt: &Arc<AtomicBool>) -> Result<()> {
 }
 
 pub(crate) fn fail(verb: &str, code: u8, why: &str) -> ExitCode {
-    eprintln!("lab {verb}: {why}");
+    console::tell(format_args!("lab {verb}: {why}"));
     ExitCode::from(code)
 }
 

@@ -38,6 +38,7 @@ mod queue_limit;
 mod queue_order;
 mod restart;
 mod rpc;
+mod stderr;
 mod stop;
 mod system_calls;
 mod threads;
