@@ -2,7 +2,7 @@
 //! no reset, which would overtake what it has not read.
 
 use crate::{
-    model::{Model, for_every_model, for_models_of_threads},
+    model::{Model, for_every_model},
     server::Server,
     wait::eventually,
 };
@@ -10,20 +10,10 @@ use crate::{
 const CLOSE: &str = "GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n";
 const CLIENTS: usize = 40;
 
-mod http {
-    use super::*;
-
-    for_every_model!(more_behind_a_close_is_no_reset, more_after_the_answer_is_no_reset);
-}
-
-mod cache {
-    use super::*;
-
-    for_models_of_threads!(more_behind_a_quit_is_no_reset);
-}
+for_every_model!(more_behind_a_close_is_no_reset, more_after_the_answer_is_no_reset);
 
 /// Sends `last`, much behind it in pieces, and wants `answer` and the end in order.
-fn all_end_in_order(server: &Server, last: &str, answer: impl Fn(&str) -> bool) {
+pub(crate) fn all_end_in_order(server: &Server, last: &str, answer: impl Fn(&str) -> bool) {
     for _ in 0..CLIENTS {
         let client = server.connect();
         client.send([last.as_bytes(), &[b'x'; 100]].concat());
@@ -44,11 +34,6 @@ fn more_behind_a_close_is_no_reset(model: Model) {
     server.await_open(0);
     let report = server.stop_well();
     assert_eq!((report.count("requests"), report.count("failed")), (CLIENTS as u64, 0));
-}
-
-fn more_behind_a_quit_is_no_reset(model: Model) {
-    let server = Server::start(model, "cache", &["--workers", "2"]);
-    all_end_in_order(&server, "version\r\nquit\r\n", |all| all.starts_with("VERSION"));
 }
 
 /// What comes when the answer is there is too late, and is no reason for a reset either.
