@@ -108,6 +108,8 @@ fn numbers_have_bounds_which_are_told() {
         (["batch", "event-loop", "--timeout", forever.as_str()], "365 days"),
         (["batch", "thread-pool", "--workers", HUGE], "to 1024"),
         (["batch", "event-loop", "--delay", &forever], "365 days"),
+        (["load", "127.0.0.1:1", "--duration", &forever], "365 days"),
+        (["load", "127.0.0.1:1", "--bytes", HUGE], "67108864"),
     ] {
         let (output, errors) = lab(&arguments);
         assert_eq!((output.status.code(), output.stdout.len()), (Some(2), 0), "{errors}");
@@ -173,5 +175,25 @@ fn wrong_usage_is_exit_2() {
         let (output, errors) = lab(arguments);
         assert_eq!((output.status.code(), output.stdout.len()), (Some(2), 0), "{arguments:?}");
         assert!(!errors.is_empty(), "{arguments:?}");
+    }
+}
+
+/// Whoever reads what the command says may be gone, or have no room. It may fail for that,
+/// and says so by its exit code; it does not panic.
+#[test]
+fn output_that_cannot_be_written_is_no_panic() {
+    for arguments in [
+        "models",
+        "claims /no/such/folder",
+        "compare /no/such /folder",
+        "load 127.0.0.1:1",
+        "serve event-loop --queue lifo --report /no/such/folder/file",
+    ] {
+        for redirection in ["2>/dev/full", ">/dev/full", ">/dev/full 2>/dev/full", "2>&-"] {
+            let script = format!("exec \"$0\" {arguments} {redirection}");
+            let shell = Command::new("sh").args(["-c", &script, LAB]).stdin(Stdio::null()).output();
+            let code = shell.expect("the command runs").status.code();
+            assert!(code.is_some_and(|code| code < 6), "{arguments} {redirection}: {code:?}");
+        }
     }
 }
