@@ -63,7 +63,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     let (definitions, cores) = match wanted(&benches, args) {
         Ok(wanted) => wanted,
         Err(error) => {
-            eprintln!("lab bench: {}", console::told(&error));
+            console::tell(format_args!("lab bench: {}", console::causes(&error)));
             return Ok(ExitCode::from(code::USAGE));
         }
     };
@@ -80,7 +80,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     };
     let store = Store::new(args.out.clone().unwrap_or_else(|| root.join("results")));
     if let Err(error) = check_charts(&definitions, &store) {
-        eprintln!("lab bench: {}", console::told(&error));
+        console::tell(format_args!("lab bench: {}", console::causes(&error)));
         return Ok(ExitCode::from(code::USAGE));
     }
     // Until the charts are drawn.
@@ -107,8 +107,8 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     match finish {
         Err(error) => Ok(failed(&error)),
         Ok(Finish::Interrupted) => {
-            eprintln!(
-                "interrupted; the same command goes on with the first block that is not whole"
+            console::tell(
+                "interrupted; the same command goes on with the first block that is not whole",
             );
             Ok(ExitCode::from(code::INTERRUPTED))
         }
@@ -118,7 +118,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
 
 /// Says why there is no bench.
 fn failed(error: &measure::Error) -> ExitCode {
-    eprintln!("lab bench: {error}");
+    console::tell(format_args!("lab bench: {error}"));
     ExitCode::from(match error {
         measure::Error::Definition { .. } | measure::Error::Nothing(_) => code::USAGE,
         _ => code::ENVIRONMENT,
@@ -128,9 +128,9 @@ fn failed(error: &measure::Error) -> ExitCode {
 /// Judges and draws again what was measured.
 fn judge(bench: &Bench) -> Result<ExitCode> {
     for name in bench.judge()? {
-        eprintln!(
+        console::tell(format_args!(
             "{name}: its plan has changed since it was measured; run `cargo lab bench {name}`"
-        );
+        ));
     }
     conclude(&bench.store, 0)
 }
@@ -138,15 +138,20 @@ fn judge(bench: &Bench) -> Result<ExitCode> {
 /// Draws, and says where to look.
 fn conclude(store: &Store, void: usize) -> Result<ExitCode> {
     if let Err(error) = charts::draw_all(store) {
-        eprintln!("lab bench: {}", console::told(&error.into()));
+        console::tell(format_args!("lab bench: {}", console::causes(&error.into())));
         return Ok(ExitCode::from(code::ENVIRONMENT));
     }
     let experiments = store.experiments()?;
     let verdicts = experiments.iter().flat_map(|experiment| &experiment.verdicts);
-    eprintln!("{}", claims::summary(&verdicts));
-    eprintln!("charts and claims: {}", store.folder().join("README.md").display());
+    console::tell(claims::summary(&verdicts));
+    console::tell(format_args!(
+        "charts and claims: {}",
+        store.folder().join("README.md").display()
+    ));
     if void > 0 {
-        eprintln!("{void} cells have no usable trial: the remarks in the results say why");
+        console::tell(format_args!(
+            "{void} cells have no usable trial: the remarks in the results say why"
+        ));
         return Ok(ExitCode::from(code::VOID));
     }
     Ok(ExitCode::SUCCESS)

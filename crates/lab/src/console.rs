@@ -1,9 +1,8 @@
 //! What the verbs share towards the terminal.
 
 use std::{
+    fmt::Display,
     io::{self, Write},
-    num::{NonZeroUsize, ParseIntError},
-    time::Duration,
 };
 
 /// Exit codes of the measuring verbs, beside 0 (all held) and 2 (usage).
@@ -22,44 +21,18 @@ pub(crate) mod code {
     pub(crate) const INTERRUPTED: u8 = 130;
 }
 
-/// A longer time is a slip; and a sum of times must not overflow.
-const LONGEST: Duration = Duration::from_secs(24 * 3600);
-
-/// More threads or processes are a slip.
-const MOST_WORKERS: usize = 4096;
-
-/// Understands a time, as 500ms.
-pub(crate) fn time(text: &str) -> Result<Duration, String> {
-    let time = humantime::parse_duration(text).map_err(|why| why.to_string())?;
-    if time > LONGEST { Err("a time of at most 24h".to_owned()) } else { Ok(time) }
-}
-
-/// The same, above zero.
-pub(crate) fn positive_time(text: &str) -> Result<Duration, String> {
-    time(text).and_then(|time| {
-        if time.is_zero() { Err("a time above zero, as 10s".to_owned()) } else { Ok(time) }
-    })
-}
-
-/// Understands a number of threads or processes.
-pub(crate) fn workers(text: &str) -> Result<NonZeroUsize, String> {
-    let workers = text.parse().map_err(|why: ParseIntError| why.to_string())?;
-    let fits = |workers: &NonZeroUsize| workers.get() <= MOST_WORKERS;
-    Some(workers).filter(fits).ok_or_else(|| format!("a number of 1 to {MOST_WORKERS}"))
-}
-
 /// An error with its causes, each said once: many say in their own text what has caused
 /// them.
-pub(crate) fn told(error: &anyhow::Error) -> String {
-    let mut told = String::new();
+pub(crate) fn causes(error: &anyhow::Error) -> String {
+    let mut said = String::new();
     for cause in error.chain().map(ToString::to_string) {
-        if told.is_empty() {
-            told = cause;
-        } else if !told.contains(&cause) {
-            told = format!("{told}: {cause}");
+        if said.is_empty() {
+            said = cause;
+        } else if !said.contains(&cause) {
+            said = format!("{said}: {cause}");
         }
     }
-    told
+    said
 }
 
 /// Prints to standard output; a reader that has seen enough is no error.
@@ -68,6 +41,12 @@ pub(crate) fn print(text: &str) -> io::Result<()> {
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
         result => result,
     }
+}
+
+/// Says a line on standard error. Whoever reads it may be gone, or have no room: then
+/// nobody is told, and nothing else is lost.
+pub(crate) fn tell(line: impl Display) {
+    let _ = writeln!(io::stderr().lock(), "{line}");
 }
 
 /// Lines of columns, each as wide as its widest cell; a number stands to the right.
@@ -97,9 +76,9 @@ mod tests {
     fn a_cause_is_said_once() {
         let full = || std::io::Error::other("the disk is full");
         let says = anyhow::Error::new(full()).context("cannot write a: the disk is full");
-        assert_eq!(told(&says), "cannot write a: the disk is full");
+        assert_eq!(causes(&says), "cannot write a: the disk is full");
         let says = anyhow::Error::new(full()).context("cannot write a").context("no charts");
-        assert_eq!(told(&says), "no charts: cannot write a: the disk is full");
+        assert_eq!(causes(&says), "no charts: cannot write a: the disk is full");
     }
 
     #[test]

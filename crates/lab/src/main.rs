@@ -84,7 +84,7 @@ fn main() -> ExitCode {
         Verb::Keeper => Ok(held::keep()),
     };
     result.unwrap_or_else(|error| {
-        eprintln!("lab: {}", console::told(&error));
+        console::tell(format_args!("lab: {}", console::causes(&error)));
         ExitCode::from(console::code::FAILED)
     })
 }

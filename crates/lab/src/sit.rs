@@ -34,7 +34,7 @@ pub(crate) struct Args {
 pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     let sitting = match read(&args.sitting, "sitting") {
         Ok(sitting) => sitting,
-        Err(why) => return Ok(fail("sit", code::USAGE, &console::told(&why))),
+        Err(why) => return Ok(fail("sit", code::USAGE, &console::causes(&why))),
     };
     let interrupt = Arc::new(AtomicBool::new(false));
     interruptible(&interrupt)?;

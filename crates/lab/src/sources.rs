@@ -12,13 +12,11 @@ use anyhow::{Context, Result};
 use batch::sources::{Habits, Sources};
 use clap::value_parser;
 use rustix::process::{Pid, Signal, getppid, set_parent_process_death_signal};
-use server::program::raise_descriptor_limit;
+use server::program::{duration, raise_descriptor_limit};
 use signal_hook::{
     consts::{SIGINT, SIGQUIT, SIGTERM},
     flag,
 };
-
-use crate::console;
 
 /// Each source has them in memory when it answers.
 const RECORDS_MOST: i64 = 1_000_000;
@@ -40,7 +38,7 @@ pub(crate) struct Args {
 #[derive(clap::Args, Clone)]
 pub(crate) struct HabitArgs {
     /// How long a source thinks, on average: each between half of it and one and a half
-    #[arg(long, value_name = "TIME", default_value = "100ms", value_parser = console::time)]
+    #[arg(long, value_name = "TIME", default_value = "100ms", value_parser = duration)]
     delay: Duration,
     /// Records that each source has
     #[arg(long, value_name = "N", default_value_t = 100, value_parser = value_parser!(u32).range(..=RECORDS_MOST))]

@@ -64,11 +64,6 @@ fn converse(service: Service, pieces: &[&[u8]]) -> Seen {
         lines.sort_unstable();
         output = lines.concat();
     }
-    if service == Service::Http && session.phase() == Phase::Refused {
-        // With which status a head is refused depends on how much of it there was.
-        let is_status = |ten: &[u8]| ten.starts_with(b"HTTP/1.1 ") && ten[9].is_ascii_digit();
-        output.truncate(output.windows(10).rposition(is_status).unwrap_or_default());
-    }
     Seen { output: output.escape_ascii().to_string(), phase: session.phase(), answered }
 }
 

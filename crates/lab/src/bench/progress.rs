@@ -9,6 +9,8 @@ use indicatif::{ProgressBar, ProgressStyle};
 use measure::Event;
 use results::core_list;
 
+use crate::console;
+
 /// Steps of the bar.
 const STEPS: u32 = 1000;
 
@@ -83,7 +85,7 @@ impl Progress {
     fn line(&self, text: &str) {
         match &self.bar {
             Some(bar) => bar.println(text),
-            None => eprintln!("{text}"),
+            None => console::tell(text),
         }
     }
 }

@@ -24,7 +24,9 @@ use std::{
     time::{Duration, Instant},
 };
 
-use server::{Children, Context, Inherited, Knob, LISTENER, Listener, Listeners, Model, Reactor};
+use server::{
+    Children, Context, Inherited, Knob, LISTENER, Listener, Listeners, Model, Reactor, Rest, say,
+};
 
 /// The model's name card.
 pub const MODEL: Model = Model {
@@ -39,9 +41,6 @@ pub const MODEL: Model = Model {
     needs: None,
 };
 
-/// A process that dies sooner than this would do so again: its successor waits.
-const PAUSE: Duration = Duration::from_secs(1);
-
 /// One of the processes, whoever plays it now.
 #[derive(Debug)]
 struct Part<'a> {
@@ -52,6 +51,7 @@ struct Part<'a> {
     connections: usize,
     /// When to start it; `None` while it runs.
     due: Option<Instant>,
+    rest: Rest,
 }
 
 /// Keeps a process running for each of `listener`'s sockets until the stop is
@@ -68,19 +68,21 @@ pub fn serve(listener: &Listener, context: &Context) -> io::Result<()> {
         children.listen(&part.name, part.listener, part.connections)?;
     }
     while !context.stop.is_requested() {
-        restart(&mut parts, &mut children);
+        restart(&mut parts, &mut children, Instant::now());
         let next = parts.iter().filter_map(|part| part.due).min();
         let at_most = next.map(|due| due.saturating_duration_since(Instant::now()));
         for ended in children.wait(None, at_most)? {
             if let Some(part) = parts.iter_mut().find(|part| part.name == ended.part) {
-                let pause = if ended.lived < PAUSE { PAUSE } else { Duration::ZERO };
-                part.due = Some(Instant::now() + pause);
+                let (lived, rest) = (ended.lived, part.rest.after(ended.lived));
+                part.due = Some(Instant::now() + rest);
                 if !context.stop.is_requested() {
-                    eprintln!("{ended} after {:.1?}, and is started anew", ended.lived);
+                    say(format_args!("{ended} after {lived:.1?}, and is started anew in {rest:?}"));
                 }
             }
         }
     }
+    // Who waits in the backlog of one that has just died is served by its successor.
+    restart(&mut parts, &mut children, Instant::now() + Rest::MOST);
     children.stop()
 }
 // ANCHOR_END: serve
@@ -93,19 +95,21 @@ fn parts<'a>(listener: &'a Listener, context: &Context) -> Vec<Part<'a>> {
         listener,
         connections: limit / count + usize::from(id < limit % count),
         due: None,
+        rest: Rest::default(),
     };
     listener.all().enumerate().map(part).collect()
 }
 
 /// Starts whose time has come.
 // ANCHOR: restart
-fn restart(parts: &mut [Part], children: &mut Children) {
-    let now = Instant::now();
+fn restart(parts: &mut [Part], children: &mut Children, now: Instant) {
     for part in parts.iter_mut().filter(|part| part.due.is_some_and(|due| due <= now)) {
         let started = children.listen(&part.name, part.listener, part.connections);
-        part.due = started.is_err().then_some(now + PAUSE);
+        part.due = None;
         if let Err(error) = started {
-            eprintln!("{} cannot be started, in {PAUSE:?} again: {error}", part.name);
+            let rest = part.rest.after(Duration::ZERO);
+            part.due = Some(now + rest);
+            say(format_args!("{} cannot be started, in {rest:?} again: {error}", part.name));
         }
     }
 }
@@ -114,8 +118,9 @@ fn restart(parts: &mut [Part], children: &mut Children) {
 /// One process: accepts and serves, as if there were no other.
 // ANCHOR: child
 fn child(inherited: Inherited, context: &Context) -> io::Result<()> {
-    let mut reactor = Reactor::new(context, context.stats.worker(inherited.part()))?;
-    let listener = inherited.listener();
+    let worker = context.stats.worker(inherited.part());
+    let listener = inherited.listener()?;
+    let mut reactor = Reactor::new(context, worker)?;
     reactor.listen(&listener)?;
     let mut events = reactor.events();
     let mut accept_in = None; // When to accept, if somebody waits in the backlog.

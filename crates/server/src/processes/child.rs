@@ -6,11 +6,9 @@ use std::{
     fs::OpenOptions,
     io,
     net::TcpStream,
-    os::{
-        fd::{AsFd, OwnedFd},
-        unix::net::UnixDatagram,
-    },
+    os::{fd::AsFd, unix::net::UnixDatagram},
     process,
+    sync::Arc,
 };
 
 use nix::sys::signal::{SigSet, Signal as Number};
@@ -27,8 +25,14 @@ use crate::{Connection, Context, Listener, Mode, Report};
 #[derive(Debug)]
 pub struct Inherited {
     part: Part,
-    socket: OwnedFd,
+    socket: Socket,
     channel: UnixDatagram,
+}
+
+#[derive(Debug)]
+enum Socket {
+    Listening(Arc<Listener>),
+    Connected(TcpStream),
 }
 
 /// Which part a child plays.
@@ -38,20 +42,24 @@ pub(super) struct Part {
     pub(super) master: i32,
     /// How many connections it may have open.
     pub(super) connections: usize,
+    /// Whether its socket is one to accept from. The stop may have closed it already, so
+    /// the socket itself cannot be asked.
+    pub(super) listens: bool,
     pub(super) name: String,
 }
 
 impl Part {
     /// As the environment has it.
     pub(super) fn words(&self) -> String {
-        format!("{} {} {}", self.master, self.connections, self.name)
+        format!("{} {} {} {}", self.master, self.connections, self.listens, self.name)
     }
 
     fn parse(words: &str) -> Option<Self> {
-        let mut words = words.splitn(3, ' ');
+        let mut words = words.splitn(4, ' ');
         let master = words.next()?.parse().ok()?;
         let connections = words.next()?.parse().ok()?;
-        Some(Self { master, connections, name: words.next()?.to_owned() })
+        let listens = words.next()?.parse().ok()?;
+        Some(Self { master, connections, listens, name: words.next()?.to_owned() })
     }
 }
 
@@ -81,6 +89,11 @@ impl Inherited {
         let nothing = OpenOptions::new().read(true).write(true).open("/dev/null")?;
         dup2_stdin(&nothing)?;
         dup2_stdout(&nothing)?;
+        let socket = if part.listens {
+            Socket::Listening(Arc::new(Listener::inherited(socket)))
+        } else {
+            Socket::Connected(socket.into())
+        };
         Ok(Some(Self { part, socket, channel: channel.into() }))
     }
 
@@ -95,17 +108,38 @@ impl Inherited {
         self.part.connections
     }
 
-    /// The socket, if it listens.
-    #[must_use]
-    pub fn listener(self) -> Listener {
-        Listener::inherited(self.socket)
+    /// What it is to be closed by at the stop, if its socket listens.
+    pub(crate) fn listens(&self) -> Option<Arc<Listener>> {
+        match &self.socket {
+            Socket::Listening(listener) => Some(Arc::clone(listener)),
+            Socket::Connected(_) => None,
+        }
     }
 
-    /// The socket, if it is a connection that the master has accepted.
-    #[must_use]
-    pub fn connection(self, context: &Context) -> Connection {
-        let (stream, seat) = (TcpStream::from(self.socket), context.stats.seat());
-        Connection { stream, seat, mode: Mode::Blocking }
+    /// Its listening socket.
+    ///
+    /// # Errors
+    ///
+    /// Fails if its socket is a connection.
+    pub fn listener(self) -> io::Result<Arc<Listener>> {
+        match self.socket {
+            Socket::Listening(listener) => Ok(listener),
+            Socket::Connected(_) => Err(io::Error::other("the socket does not listen")),
+        }
+    }
+
+    /// Its connection, which the master has accepted.
+    ///
+    /// # Errors
+    ///
+    /// Fails if its socket listens.
+    pub fn connection(self, context: &Context) -> io::Result<Connection> {
+        match self.socket {
+            Socket::Connected(stream) => {
+                Ok(Connection { stream, seat: context.stats.seat(), mode: Mode::Blocking })
+            }
+            Socket::Listening(_) => Err(io::Error::other("the socket listens")),
+        }
     }
 
     /// Where to leave the report.
@@ -151,7 +185,12 @@ mod tests {
 
     #[test]
     fn a_part_is_understood_as_it_was_meant() {
-        let part = Part { master: 4711, connections: usize::MAX, name: "loop 0".to_owned() };
+        let part = Part {
+            master: 4711,
+            connections: usize::MAX,
+            listens: true,
+            name: "loop 0".to_owned(),
+        };
         assert_eq!(Part::parse(&part.words()), Some(part));
         assert_eq!(Part::parse("4711 loop"), None);
     }
