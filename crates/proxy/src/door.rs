@@ -32,19 +32,20 @@ impl<'a> Door<'a> {
         Self { listener, mode, proxy, held: None }
     }
 
-    /// Waits for the next guest; `None` once the stop is requested.
+    /// Waits for the next guest; `None` once the listener is closed, and nobody is left
+    /// who came before.
     ///
     /// # Errors
     ///
     /// As [`Listener::accept`].
     pub(crate) fn accept(&mut self) -> io::Result<Option<Guest>> {
         let context = &self.proxy.context;
-        while !context.stop.is_requested() {
+        loop {
             let client = match self.held.take() {
                 Some(client) => client,
                 None => match self.listener.accept(self.mode, context)? {
                     Some(client) => client,
-                    None => break,
+                    None => return Ok(None),
                 },
             };
             match self.pair(client) {
@@ -53,7 +54,11 @@ impl<'a> Door<'a> {
                 Attempt::Empty | Attempt::Refused => {}
             }
         }
-        Ok(None)
+    }
+
+    /// Whether it is closed and nobody stands in it.
+    pub(crate) fn is_done(&self) -> bool {
+        self.held.is_none() && self.listener.is_done()
     }
 
     /// Accepts a guest if one is waiting.
@@ -63,10 +68,6 @@ impl<'a> Door<'a> {
     /// As [`Listener::accept`].
     // ANCHOR: accept_now
     pub(crate) fn accept_now(&mut self) -> io::Result<Attempt<Guest>> {
-        if self.proxy.context.stop.is_requested() {
-            self.turn_away();
-            return Ok(Attempt::Empty);
-        }
         if let Some(client) = self.held.take() {
             return Ok(self.pair(client));
         }

@@ -41,7 +41,7 @@ pub(crate) fn serve(listener: &Listener, proxy: &Proxy) -> io::Result<()> {
     let mut door = Door::new(listener, Mode::Nonblocking, proxy);
     let mut events = Events::with_capacity(EVENTS);
     let mut accept_in = None; // When to accept, if somebody waits in the backlog.
-    while !(proxy.context.stop.is_requested() && pairs.is_empty()) {
+    while !(door.is_done() && pairs.is_empty()) {
         pairs.wait(&mut events, accept_in)?;
         for event in &events {
             match event.token() {

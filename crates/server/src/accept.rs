@@ -5,29 +5,36 @@ use std::{
     net::{SocketAddr, TcpListener, TcpStream},
     num::NonZeroUsize,
     os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd},
+    sync::atomic::{AtomicBool, Ordering::Relaxed},
     time::Duration,
 };
 
 use rustix::{
     event::{PollFd, PollFlags, poll},
     io::Errno,
-    net::{Shutdown, SocketFlags, accept_with, shutdown},
+    net::{SocketFlags, accept_with},
 };
 use socket2::{Domain, Protocol, Socket, Type};
 
-use crate::{Context, Stats, SystemCalls, stats::Seat};
+use crate::{Context, Stats, SystemCalls, backlog::Late, stats::Seat};
 
 /// Handshakes that the kernel completes ahead of `accept`; it cuts this to
 /// `net.core.somaxconn`.
-const BACKLOG: i32 = 4096;
+pub(crate) const BACKLOG: i32 = 4096;
+/// How often those who accept look, during a stop, whether they are done.
+pub(crate) const LOOK: Duration = Duration::from_millis(10);
 
 /// A listening socket, and those that share its address.
 #[derive(Debug)]
 pub struct Listener {
-    socket: TcpListener,
+    pub(crate) socket: TcpListener,
     siblings: Vec<Listener>,
     /// It is another process's too, which closes it for both.
-    inherited: bool,
+    pub(crate) inherited: bool,
+    /// Other processes have it too, and accept from it.
+    pub(crate) is_given: AtomicBool,
+    /// Who waited in its backlog as it was closed.
+    pub(crate) late: Late,
 }
 
 /// An accepted connection, which counts as open until it is dropped.
@@ -98,16 +105,22 @@ impl Listener {
 
     fn listen(socket: Socket) -> io::Result<Self> {
         socket.listen(BACKLOG)?;
-        Ok(Self { socket: socket.into(), siblings: Vec::new(), inherited: false })
+        Ok(Self::of(socket.into(), false))
+    }
+
+    fn of(socket: TcpListener, inherited: bool) -> Self {
+        let (is_given, late) = (AtomicBool::new(false), Late::default());
+        Self { socket, siblings: Vec::new(), inherited, is_given, late }
     }
 
     /// A listening socket that this process was started with.
     pub(crate) fn inherited(socket: OwnedFd) -> Self {
-        Self { socket: socket.into(), siblings: Vec::new(), inherited: true }
+        Self::of(socket.into(), true)
     }
 
-    /// The same socket, for another process.
-    pub(crate) fn socket(&self) -> io::Result<OwnedFd> {
+    /// The same socket, for another process: that accepts from it, and this one does not.
+    pub(crate) fn give(&self) -> io::Result<OwnedFd> {
+        self.is_given.store(true, Relaxed);
         Ok(self.socket.try_clone()?.into())
     }
 
@@ -125,14 +138,15 @@ impl Listener {
         self.socket.local_addr()
     }
 
-    /// Waits for the next connection; `None` once the stop is requested.
+    /// Waits for the next connection; `None` once the listener is closed, which is at the
+    /// stop, and nobody is left who came before.
     ///
     /// # Errors
     ///
     /// Fails if the listener itself is broken. Neither a client that gives up
     /// nor a lack of descriptors is an error of the listener.
     pub fn accept(&self, mode: Mode, context: &Context) -> io::Result<Option<Connection>> {
-        while !context.stop.is_requested() {
+        while !self.is_done() {
             match self.accept_now(mode, context)? {
                 Attempt::Accepted(connection) => return Ok(Some(connection)),
                 Attempt::Empty => self.wait(context)?,
@@ -149,22 +163,42 @@ impl Listener {
     ///
     /// As [`Listener::accept`].
     pub fn accept_now(&self, mode: Mode, context: &Context) -> io::Result<Attempt> {
+        if let Some(mut late) = self.next_late() {
+            let mut calls = SystemCalls::default();
+            if mode == Mode::Nonblocking {
+                late.make_nonblocking(&mut calls)?;
+            }
+            context.stats.add(calls);
+            return Ok(Attempt::Accepted(late));
+        }
+        if self.late.is_closed() {
+            return Ok(Attempt::Empty);
+        }
+        loop {
+            context.stats.add(SystemCalls { accept: 1, ..SystemCalls::default() });
+            if let Some(attempt) = self.accept_from_kernel(mode, context)? {
+                return Ok(attempt);
+            }
+        }
+    }
+
+    /// Asks the kernel once; `None` if it was about a connection that is gone.
+    pub(crate) fn accept_from_kernel(
+        &self,
+        mode: Mode,
+        context: &Context,
+    ) -> io::Result<Option<Attempt>> {
         let flags = match mode {
             Mode::Blocking => SocketFlags::CLOEXEC,
             // Asked for here it is no system call of its own.
             Mode::Nonblocking => SocketFlags::CLOEXEC | SocketFlags::NONBLOCK,
         };
-        loop {
-            context.stats.add(SystemCalls { accept: 1, ..SystemCalls::default() });
-            let accepted = accept_with(&self.socket, flags);
-            match self.judge(accepted.map(TcpStream::from).map_err(io::Error::from), context)? {
-                Some(Attempt::Accepted(connection)) => {
-                    return Ok(Attempt::Accepted(Connection { mode, ..connection }));
-                }
-                Some(attempt) => return Ok(attempt),
-                None => {}
-            }
-        }
+        let accepted = accept_with(&self.socket, flags);
+        let judged = self.judge(accepted.map(TcpStream::from).map_err(io::Error::from), context)?;
+        Ok(judged.map(|attempt| match attempt {
+            Attempt::Accepted(connection) => Attempt::Accepted(Connection { mode, ..connection }),
+            other => other,
+        }))
     }
 
     /// What an `accept` came to, whoever made it; `None` if it was about a
@@ -199,7 +233,7 @@ impl Listener {
         }
         match Errno::from_io_error(&error) {
             Some(Errno::AGAIN) => Ok(Some(Attempt::Empty)),
-            Some(Errno::INVAL) if context.stop.is_requested() => Ok(Some(Attempt::Empty)),
+            Some(Errno::INVAL) if self.late.is_closed() => Ok(Some(Attempt::Empty)),
             // The stop, come sooner this way than by its signal.
             Some(Errno::INVAL) if self.inherited => {
                 context.stop.request();
@@ -223,20 +257,18 @@ impl Listener {
     /// Fails if waiting itself is broken.
     pub fn pause(Context { stop, stats, .. }: &Context) -> io::Result<()> {
         let timeout = Self::EXHAUSTED_PAUSE.try_into().map_err(io::Error::other)?;
-        wait_once(stats, || poll(&mut [PollFd::new(stop, PollFlags::IN)], Some(&timeout)))
-    }
-
-    /// Refuses everybody from now on. To be called after the stop was requested.
-    pub(crate) fn close(&self) {
-        for listener in self.all() {
-            // Without it clients would go on connecting to a server that drains,
-            // to be reset when it ends. Fails only if it is done already.
-            let _ = shutdown(&listener.socket, Shutdown::Both);
-        }
+        let mut ready = [PollFd::new(stop, PollFlags::IN)];
+        // Once requested it stays readable.
+        let ready = if stop.is_requested() { &mut [][..] } else { &mut ready };
+        wait_once(stats, || poll(ready, Some(&timeout)))
     }
 
     fn wait(&self, Context { stop, stats, .. }: &Context) -> io::Result<()> {
         let mut both = [PollFd::new(&self.socket, PollFlags::IN), PollFd::new(stop, PollFlags::IN)];
+        if stop.is_requested() {
+            let look = LOOK.try_into().map_err(io::Error::other)?;
+            return wait_once(stats, || poll(&mut both[..1], Some(&look)));
+        }
         wait_once(stats, || poll(&mut both, None))
     }
 }

@@ -19,6 +19,7 @@
 //! these: [`Listener::judge`], a [`Connection`] taken apart, [`work`], [`farewell`].
 
 mod accept;
+mod backlog;
 pub mod blocking;
 mod clock;
 mod context;

@@ -112,9 +112,8 @@ fn serve_inherited(
     let outlet = inherited.outlet().map_err(cannot)?;
     let ending = Ending {
         name,
-        listener: None,
+        listener: inherited.listens(),
         context: Arc::clone(&context),
-        drain: options.common.drain,
         patience: AFTER_DRAIN,
         report: Arc::new(move |stats| {
             let report = stats.report(name, service);
@@ -176,7 +175,6 @@ impl Program<'_> {
             name: self.name,
             listener: Some(Arc::clone(&listener)),
             context: Arc::clone(&context),
-            drain: options.drain,
             patience: if self.has_children { AFTER_DRAIN_OF_CHILDREN } else { AFTER_DRAIN },
             report: ending::to_file(self.name, options.report.clone(), self.report),
             begun: Arc::default(),

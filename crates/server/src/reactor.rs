@@ -22,7 +22,7 @@ use slab::Slab;
 
 pub use self::wakeup::Waker;
 use crate::{
-    Context, READ_BYTES, SystemCalls, Worker,
+    Context, Listener, READ_BYTES, SystemCalls, Worker,
     dispatch::Outbox,
     nonblocking::{Peer, Runs, Shared, Turn},
     stats::Tally,
@@ -53,6 +53,8 @@ pub struct Reactor<'a> {
     shared: Shared,
     context: &'a Context,
     worker: Arc<Worker>,
+    /// Where it accepts, if it does that itself.
+    listener: Option<&'a Listener>,
     /// Peers that are read until they close; they have deadlines of their own.
     lingering: usize,
     sweep_due: Option<Instant>,
@@ -89,6 +91,7 @@ impl<'a> Reactor<'a> {
             shared,
             context,
             worker,
+            listener: None,
             lingering: 0,
             sweep_due: None,
             woken: Instant::now(),
@@ -133,10 +136,11 @@ impl<'a> Reactor<'a> {
         Events::with_capacity(EVENTS)
     }
 
-    /// Whether no connection is left.
+    /// Whether no connection is left; during a stop, nor in the backlog.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.peers.is_empty()
+        let accepts = self.listener.is_some_and(|listener| !listener.is_done());
+        self.peers.is_empty() && !(accepts && self.context.stop.is_requested())
     }
 
     /// Waits until something is ready, at most for `at_most`: the one place
@@ -176,8 +180,11 @@ impl<'a> Reactor<'a> {
     }
 
     /// Gives their next turn to connections that gave way to others, and ends
-    /// those whose time is up.
+    /// those whose time is up. During a stop, takes in who was left in the backlog.
     pub fn resume(&mut self) {
+        if self.context.stop.is_requested() {
+            self.adopt_late();
+        }
         for key in std::mem::take(&mut self.unfinished) {
             if let Some(peer) = self.peers.get_mut(key) {
                 peer.queued = false;

@@ -49,9 +49,15 @@ impl Stop {
         Ok(Self { signal, drain, deadline, failure, blocked: Mutex::default() })
     }
 
+    /// The drain begins now: the stop counts as requested, and [`Stop::request`] is to
+    /// follow. In between, listeners are closed.
+    pub(crate) fn begin(&self) {
+        self.deadline.get_or_init(|| Instant::now() + self.drain);
+    }
+
     /// Asks every thread to stop accepting and to finish what it has.
     pub fn request(&self) {
-        self.deadline.get_or_init(|| Instant::now() + self.drain);
+        self.begin();
         // An eventfd refuses only when its counter is full: then it is readable already.
         let _ = rustix::io::write(&self.signal, &1_u64.to_ne_bytes());
         for (_, blocked) in self.lock().iter().filter(|(_, blocked)| !blocked.drains) {

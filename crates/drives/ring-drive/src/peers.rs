@@ -134,7 +134,7 @@ impl<'a> Peers<'a> {
             }
             Some(Attempt::Refused | Attempt::Empty) | None => {}
         }
-        if !self.context.stop.is_requested() {
+        if !listener.is_closed() {
             ring.accept();
         }
         Ok(())
@@ -250,8 +250,14 @@ impl<'a> Peers<'a> {
     }
 
     /// Gives their next turn to connections that gave way to others, ends those
-    /// whose time is up, and accepts again if that had to pause.
+    /// whose time is up, and accepts again if that had to pause. During a stop, takes in
+    /// who was left in the backlog.
     pub fn resume(&mut self, ring: &mut Ring) {
+        if self.context.stop.is_requested() {
+            while let Some(connection) = ring.next_late() {
+                self.adopt(ring, connection);
+            }
+        }
         for key in mem::take(&mut self.unfinished) {
             if let Some(peer) = &mut self.table[key] {
                 peer.is_queued = false;

@@ -179,10 +179,17 @@ impl<'a> Ring<'a> {
         self.lines.len() - 1
     }
 
-    /// Whether no line is left, nor one that is closed and not yet quiet.
+    /// Whether no line is left, nor one that is closed and not yet quiet; during a stop,
+    /// nor anybody who waits for one.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.lines.len() == self.free.len()
+        let may_come = self.is_accepting || !self.listener.is_done();
+        self.lines.len() == self.free.len() && !(may_come && self.stop.is_requested())
+    }
+
+    /// Somebody who waited in the backlog as the listener was closed.
+    pub(crate) fn next_late(&self) -> Option<Connection> {
+        self.listener.next_late()
     }
 
     /// The connection of a line that is not closed, and where to count what is

@@ -212,6 +212,20 @@ impl Server {
         kill_process(self.pid, signal).expect("the server lives");
     }
 
+    /// Stops all its processes in their tracks, so that the kernel alone takes connections.
+    #[track_caller]
+    pub(crate) fn freeze(&self) {
+        for pid in self.processes() {
+            tree::signal(pid, Signal::STOP);
+            eventually("it stands still", || tree::stands_still(pid));
+        }
+    }
+
+    /// Lets all go on.
+    pub(crate) fn thaw(&self) {
+        self.processes().into_iter().for_each(|pid| tree::signal(pid, Signal::CONT));
+    }
+
     /// Sends SIGTERM and waits for the end.
     #[track_caller]
     pub(crate) fn stop(self) -> End {

@@ -20,6 +20,7 @@ use crate::{
 
 for_every_model!(
     requests_in_flight_are_answered,
+    who_waits_in_the_backlog_is_answered,
     newcomers_are_refused_during_the_drain,
     queued_requests_are_answered,
     idle_clients_do_not_delay_the_end,
@@ -77,6 +78,34 @@ fn requests_in_flight_are_answered(model: Model) {
     assert_eq!(report.count("bytes_in"), bytes_in as u64);
     assert_eq!(report.count("bytes_out"), bytes_out as u64);
     assert_eq!((report.count("failed"), report.count("cut")), (0, 0));
+    report.assert_adds_up();
+}
+
+/// The kernel had taken them in and has their requests: to close the listening socket
+/// would reset them.
+fn who_waits_in_the_backlog_is_answered(model: Model) {
+    let server = Server::start(model, "http", &["--workers", WORKERS]);
+    let mut first = server.connect_http();
+    first.get("/").assert_text("hello, world\n");
+    drop(first);
+    server.await_open(0);
+    server.freeze();
+    let mut clients: Vec<HttpClient> = (0..8).map(|_| server.connect_http()).collect();
+    for client in &clients {
+        client.send(get("/"));
+    }
+    server.signal(Signal::TERM);
+    server.thaw();
+    for client in &mut clients {
+        client.answer().assert_text("hello, world\n");
+        client.assert_end();
+    }
+    let end = server.wait();
+    assert!(end.status.success(), "{}: {}", end.status, end.errors);
+    assert!(end.took < Duration::from_secs(2), "it took {:?}", end.took);
+    let report = end.report.expect("there is a report");
+    assert_eq!((report.count("accepted"), report.count("requests")), (9, 9), "{report:?}");
+    assert_eq!((report.count("failed"), report.count("cut")), (0, 0), "{report:?}");
     report.assert_adds_up();
 }
 

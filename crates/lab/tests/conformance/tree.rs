@@ -2,6 +2,8 @@
 
 use std::{collections::BTreeSet, fs, path::Path};
 
+use rustix::process::{Pid, Signal, kill_process};
+
 /// `root` and all its descendants, those that have ended and that nobody has
 /// waited for included.
 pub(crate) fn processes(root: i32) -> Vec<i32> {
@@ -20,6 +22,19 @@ pub(crate) fn children(pid: i32) -> Vec<i32> {
     let lists =
         threads.filter_map(|thread| fs::read_to_string(thread.path().join("children")).ok());
     lists.flat_map(|list| numbers(&list)).collect()
+}
+
+/// Signals a process, which may have ended meanwhile.
+pub(crate) fn signal(pid: i32, signal: Signal) {
+    let _ = kill_process(Pid::from_raw(pid).expect("a number"), signal);
+}
+
+/// Whether no thread of a process runs, since it was stopped, or has ended.
+pub(crate) fn stands_still(pid: i32) -> bool {
+    let threads = fs::read_dir(format!("/proc/{pid}/task")).into_iter().flatten().flatten();
+    let mut stats =
+        threads.filter_map(|thread| fs::read_to_string(thread.path().join("stat")).ok());
+    stats.all(|stat| stat.rsplit_once(") ").is_none_or(|(_, state)| state.starts_with(['T', 'Z'])))
 }
 
 fn numbers(list: &str) -> Vec<i32> {

@@ -19,6 +19,7 @@ use crate::{
 
 for_every_model!(
     a_stop_while_streaming_loses_nothing,
+    who_waits_in_the_backlog_is_passed_on,
     a_pair_that_does_not_end_is_cut,
     a_pair_that_is_stuck_is_cut,
     a_pair_that_never_pauses_is_cut,
@@ -65,6 +66,30 @@ fn a_stop_while_streaming_loses_nothing(model: &str) {
     assert_eq!(report.count("bytes_up"), BYTES as u64 + 5);
     assert_eq!(report.count("bytes_down"), BYTES as u64);
     assert_eq!(report.count("cut"), 0, "{report:?}");
+}
+
+/// The proxy's kernel had taken them in, and has what they sent.
+fn who_waits_in_the_backlog_is_passed_on(model: &str) {
+    let rig = Rig::start(model, &["--workers", "2"]);
+    rig.proxy.freeze();
+    let clients: Vec<Client> = (0..8).map(|_| rig.proxy.connect()).collect();
+    for client in &clients {
+        client.send("hello");
+    }
+    rig.proxy.signal(Signal::TERM);
+    rig.proxy.thaw();
+    for end in clients.iter().map(|_| accept(&rig.upstream)) {
+        assert_eq!(end.receive(5), b"hello");
+        end.send("good bye");
+    }
+    for client in clients {
+        client.finish();
+        assert_eq!(client.receive_all(), b"good bye");
+    }
+    let end = rig.proxy.wait();
+    assert!(end.status.success(), "{}: {}", end.status, end.errors);
+    let report = end.report.expect("there is a report");
+    assert_eq!((report.count("accepted"), report.count("cut")), (8, 0), "{report:?}");
 }
 
 /// Waits for the end of a proxy whose drain ends with one pair busy.

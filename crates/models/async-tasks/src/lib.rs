@@ -36,7 +36,6 @@ use server::{Attempt, Context, Knob, Listener, Listeners, Mode, Model};
 use tokio::{
     io::{Interest, unix::AsyncFd},
     runtime::{Builder, Runtime},
-    select,
     sync::watch,
     time::{sleep, timeout_at},
 };
@@ -100,7 +99,7 @@ fn start(context: &Context) -> io::Result<Runtime> {
 }
 // ANCHOR_END: start
 
-/// Spawns a task for each connection until the stop is requested.
+/// Spawns a task for each connection until the listener is closed.
 // ANCHOR: accept
 async fn accept(
     listener: &Listener,
@@ -109,12 +108,8 @@ async fn accept(
 ) -> io::Result<()> {
     let worker = context.stats.worker("tasks");
     let newcomers = watch(listener.as_fd())?;
-    let stop = watch(context.stop.as_fd())?;
-    while !context.stop.is_requested() {
-        let mut waiting = select! {
-            waiting = newcomers.readable() => waiting?,
-            _ = stop.readable() => break,
-        };
+    while !listener.is_done() {
+        let mut waiting = newcomers.readable().await?; // Also when the stop has closed it.
         match listener.accept_now(Mode::Nonblocking, context)? {
             Attempt::Accepted(connection) => {
                 let (context, worker) = (context.clone(), Arc::clone(&worker));

@@ -37,6 +37,7 @@ fn churn(model: &Model) {
             })
             .collect();
         let results: Vec<_> = clients.into_iter().map(thread::ScopedJoinHandle::join).collect();
+        assert!(listener.close(&context));
         context.stop.request();
         server.join().unwrap().unwrap();
         assert!(results.iter().all(Result::is_ok));

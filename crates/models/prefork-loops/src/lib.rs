@@ -68,7 +68,7 @@ pub fn serve(listener: &Listener, context: &Context) -> io::Result<()> {
         children.listen(&part.name, part.listener, part.connections)?;
     }
     while !context.stop.is_requested() {
-        restart(&mut parts, &mut children);
+        restart(&mut parts, &mut children, Instant::now());
         let next = parts.iter().filter_map(|part| part.due).min();
         let at_most = next.map(|due| due.saturating_duration_since(Instant::now()));
         for ended in children.wait(None, at_most)? {
@@ -81,6 +81,8 @@ pub fn serve(listener: &Listener, context: &Context) -> io::Result<()> {
             }
         }
     }
+    // Who waits in the backlog of one that has just died is served by its successor.
+    restart(&mut parts, &mut children, Instant::now() + PAUSE);
     children.stop()
 }
 // ANCHOR_END: serve
@@ -99,8 +101,7 @@ fn parts<'a>(listener: &'a Listener, context: &Context) -> Vec<Part<'a>> {
 
 /// Starts whose time has come.
 // ANCHOR: restart
-fn restart(parts: &mut [Part], children: &mut Children) {
-    let now = Instant::now();
+fn restart(parts: &mut [Part], children: &mut Children, now: Instant) {
     for part in parts.iter_mut().filter(|part| part.due.is_some_and(|due| due <= now)) {
         let started = children.listen(&part.name, part.listener, part.connections);
         part.due = started.is_err().then_some(now + PAUSE);
@@ -114,8 +115,9 @@ fn restart(parts: &mut [Part], children: &mut Children) {
 /// One process: accepts and serves, as if there were no other.
 // ANCHOR: child
 fn child(inherited: Inherited, context: &Context) -> io::Result<()> {
-    let mut reactor = Reactor::new(context, context.stats.worker(inherited.part()))?;
-    let listener = inherited.listener();
+    let worker = context.stats.worker(inherited.part());
+    let listener = inherited.listener()?;
+    let mut reactor = Reactor::new(context, worker)?;
     reactor.listen(&listener)?;
     let mut events = reactor.events();
     let mut accept_in = None; // When to accept, if somebody waits in the backlog.

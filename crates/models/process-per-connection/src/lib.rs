@@ -47,7 +47,7 @@ const PART: &str = "connections";
 pub fn serve(listener: &Listener, context: &Context) -> io::Result<()> {
     let mut children = Children::new(context)?;
     let (mut waits_at, mut at_most) = (Some(listener), None);
-    while !context.stop.is_requested() {
+    while !listener.is_done() {
         // Who has ended gives its seat back here.
         children.wait(waits_at, at_most)?;
         (waits_at, at_most) = (Some(listener), None);
@@ -68,10 +68,9 @@ pub fn serve(listener: &Listener, context: &Context) -> io::Result<()> {
 
 /// One process: its connection, and that is all.
 // ANCHOR: child
-#[expect(clippy::unnecessary_wraps, reason = "that of other models may fail")]
 fn child(inherited: Inherited, context: &Context) -> io::Result<()> {
     let worker = context.stats.worker(PART);
-    blocking::serve(inherited.connection(context), context, &worker);
+    blocking::serve(inherited.connection(context)?, context, &worker);
     Ok(())
 }
 // ANCHOR_END: child

@@ -6,15 +6,14 @@ use std::{
     fs::OpenOptions,
     io,
     net::TcpStream,
-    os::{
-        fd::{AsFd, OwnedFd},
-        unix::net::UnixDatagram,
-    },
+    os::{fd::AsFd, unix::net::UnixDatagram},
     process,
+    sync::Arc,
 };
 
 use nix::sys::signal::{SigSet, Signal as Number};
 use rustix::{
+    net::sockopt,
     process::{Pid, Signal, getppid, set_parent_process_death_signal},
     stdio::{dup2_stdin, dup2_stdout},
     thread::set_name,
@@ -27,8 +26,14 @@ use crate::{Connection, Context, Listener, Mode, Report};
 #[derive(Debug)]
 pub struct Inherited {
     part: Part,
-    socket: OwnedFd,
+    socket: Socket,
     channel: UnixDatagram,
+}
+
+#[derive(Debug)]
+enum Socket {
+    Listening(Arc<Listener>),
+    Connected(TcpStream),
 }
 
 /// Which part a child plays.
@@ -81,6 +86,11 @@ impl Inherited {
         let nothing = OpenOptions::new().read(true).write(true).open("/dev/null")?;
         dup2_stdin(&nothing)?;
         dup2_stdout(&nothing)?;
+        let socket = if sockopt::socket_acceptconn(&socket)? {
+            Socket::Listening(Arc::new(Listener::inherited(socket)))
+        } else {
+            Socket::Connected(socket.into())
+        };
         Ok(Some(Self { part, socket, channel: channel.into() }))
     }
 
@@ -95,17 +105,38 @@ impl Inherited {
         self.part.connections
     }
 
-    /// The socket, if it listens.
-    #[must_use]
-    pub fn listener(self) -> Listener {
-        Listener::inherited(self.socket)
+    /// What it is to be closed by at the stop, if its socket listens.
+    pub(crate) fn listens(&self) -> Option<Arc<Listener>> {
+        match &self.socket {
+            Socket::Listening(listener) => Some(Arc::clone(listener)),
+            Socket::Connected(_) => None,
+        }
     }
 
-    /// The socket, if it is a connection that the master has accepted.
-    #[must_use]
-    pub fn connection(self, context: &Context) -> Connection {
-        let (stream, seat) = (TcpStream::from(self.socket), context.stats.seat());
-        Connection { stream, seat, mode: Mode::Blocking }
+    /// Its listening socket.
+    ///
+    /// # Errors
+    ///
+    /// Fails if its socket is a connection.
+    pub fn listener(self) -> io::Result<Arc<Listener>> {
+        match self.socket {
+            Socket::Listening(listener) => Ok(listener),
+            Socket::Connected(_) => Err(io::Error::other("the socket does not listen")),
+        }
+    }
+
+    /// Its connection, which the master has accepted.
+    ///
+    /// # Errors
+    ///
+    /// Fails if its socket listens.
+    pub fn connection(self, context: &Context) -> io::Result<Connection> {
+        match self.socket {
+            Socket::Connected(stream) => {
+                Ok(Connection { stream, seat: context.stats.seat(), mode: Mode::Blocking })
+            }
+            Socket::Listening(_) => Err(io::Error::other("the socket listens")),
+        }
     }
 
     /// Where to leave the report.

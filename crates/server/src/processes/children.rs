@@ -118,7 +118,7 @@ impl<'a> Children<'a> {
         listener: &Listener,
         connections: usize,
     ) -> io::Result<()> {
-        self.start(part, listener.socket()?, connections, None)
+        self.start(part, listener.give()?, connections, None)
     }
 
     /// Starts a process for `connection`, which is then the process's alone.
@@ -157,8 +157,8 @@ impl<'a> Children<'a> {
     }
     // ANCHOR_END: start
 
-    /// Waits until somebody comes to `listener`, a child ends, or the stop is
-    /// requested; at most for so long. Tells which children have ended.
+    /// Waits until somebody comes to `listener`, or may have during a stop, a child ends,
+    /// or the stop is requested; at most for so long. Tells which children have ended.
     ///
     /// # Errors
     ///
@@ -168,13 +168,16 @@ impl<'a> Children<'a> {
         listener: Option<&Listener>,
         at_most: Option<Duration>,
     ) -> io::Result<Vec<Ended>> {
-        let timeout = at_most.map(Timespec::try_from).transpose().map_err(io::Error::other)?;
+        let stops = self.context.stop.is_requested();
+        let look = listener.filter(|_| stops).map(Listener::looks_again_in);
+        let timeout = [at_most, look].into_iter().flatten().min();
+        let timeout = timeout.map(Timespec::try_from).transpose().map_err(io::Error::other)?;
         let mut ready = vec![
             PollFd::new(&self.ended, PollFlags::IN),
             PollFd::new(&self.farewells, PollFlags::IN),
         ];
         // Once requested it stays readable, and nobody wants to know it again.
-        if !self.context.stop.is_requested() {
+        if !stops {
             ready.push(PollFd::new(&self.context.stop, PollFlags::IN));
             ready.extend(listener.map(|listener| PollFd::new(listener, PollFlags::IN)));
         }

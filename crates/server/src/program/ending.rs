@@ -10,7 +10,7 @@ use std::{
         atomic::{AtomicBool, Ordering::Relaxed},
     },
     thread,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use rustix::event::{PollFd, PollFlags, poll};
@@ -20,7 +20,7 @@ use signal_hook::{
 };
 
 use super::MakeReport;
-use crate::{Context, Listener, Stats, Stop, stats::Running};
+use crate::{Context, Listener, Stats, Stop, accept::LOOK, stats::Running};
 
 /// Leaves the report where it is wanted.
 pub(super) type LeaveReport = dyn Fn(&Stats) -> Result<(), String> + Send + Sync;
@@ -30,10 +30,9 @@ pub(super) type LeaveReport = dyn Fn(&Stats) -> Result<(), String> + Send + Sync
 pub(super) struct Ending {
     /// What its messages begin with.
     pub(super) name: &'static str,
-    /// To be closed at the stop; a child's is its master's to close.
+    /// To be closed at the stop; a process that serves one connection has none.
     pub(super) listener: Option<Arc<Listener>>,
     pub(super) context: Arc<Context>,
-    pub(super) drain: Duration,
     /// How long whatever hangs may take once the drain is over.
     pub(super) patience: Duration,
     pub(super) report: Arc<LeaveReport>,
@@ -98,6 +97,8 @@ impl Ending {
                     if mem::replace(&mut is_told, true) {
                         process::exit(128 + signal);
                     }
+                    stop.begin();
+                    ending.close(); // Before anybody is told: who is left is known then.
                     stop.request();
                 }
                 if stop.is_requested() && !mem::replace(&mut drains, true) {
@@ -107,10 +108,13 @@ impl Ending {
         })
     }
 
+    /// Closes the listener, if there is one; false if that is to be tried again.
+    fn close(&self) -> bool {
+        self.listener.as_ref().is_none_or(|listener| listener.close(&self.context))
+    }
+
     fn drain(&self) {
-        if let Some(listener) = &self.listener {
-            listener.close();
-        }
+        self.close();
         let after = self.clone();
         if spawn("drain", move || after.end_after_drain()).is_err() {
             let name = self.name;
@@ -120,8 +124,16 @@ impl Ending {
 
     /// Does something only if the server has not ended by itself.
     fn end_after_drain(&self) {
-        thread::sleep(self.drain);
-        self.context.stop.cut();
+        let stop = &self.context.stop;
+        while !self.close() && !stop.is_over() {
+            thread::sleep(LOOK);
+        }
+        let deadline = stop.deadline().unwrap_or_else(Instant::now);
+        thread::sleep(deadline.saturating_duration_since(Instant::now()));
+        if let Some(listener) = &self.listener {
+            listener.give_up();
+        }
+        stop.cut();
         thread::sleep(self.patience);
         if !self.begin() {
             return;

@@ -12,14 +12,15 @@ use crate::{
 /// Connections accepted in one turn: those that are open have theirs too.
 const ACCEPTS: usize = 64;
 
-impl Reactor<'_> {
+impl<'a> Reactor<'a> {
     /// Makes `listener` wake this loop, with the token [`LISTENER`].
     ///
     /// # Errors
     ///
     /// Fails if the kernel refuses to watch it.
-    pub fn listen(&mut self, listener: &Listener) -> io::Result<()> {
+    pub fn listen(&mut self, listener: &'a Listener) -> io::Result<()> {
         self.shared.calls.control += 1;
+        self.listener = Some(listener);
         let listener = listener.as_raw_fd();
         self.poll.registry().register(&mut SourceFd(&listener), LISTENER, Interest::READABLE)
     }
@@ -42,6 +43,13 @@ impl Reactor<'_> {
         Ok(Some(Duration::ZERO))
     }
     // ANCHOR_END: accept
+
+    /// Takes in who waited in the backlog as the listener was closed.
+    pub(super) fn adopt_late(&mut self) {
+        while let Some(connection) = self.listener.and_then(Listener::next_late) {
+            self.adopt(connection);
+        }
+    }
 
     /// Takes a connection in. If it cannot be watched it is closed, and counted
     /// as failed.
