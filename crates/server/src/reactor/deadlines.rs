@@ -34,7 +34,9 @@ impl Reactor<'_> {
         for key in self.keys() {
             if cut {
                 self.close(key, true);
-            } else if self.peers[key].is_overdue(now) {
+            } else if self.peers[key].is_overdue(now)
+                && !self.peers[key].has_spoken(&mut self.shared.calls)
+            {
                 // Who lingered to the end has had its answer.
                 let failed = !self.peers[key].is_lingering();
                 match self.peers[key].time_out(&mut self.shared, self.context.idle_timeout) {
