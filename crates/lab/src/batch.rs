@@ -11,7 +11,7 @@ use std::{
 use ::batch::{Job, Model, Report};
 use anyhow::{Context, Result};
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
-use server::program::raise_descriptor_limit;
+use server::program::{WORKERS_MOST, count, duration, raise_descriptor_limit};
 
 use crate::{
     console::{self, code},
@@ -31,7 +31,7 @@ pub(crate) struct Args {
     #[arg(long, value_name = "N", default_value = "100")]
     sources: NonZeroU32,
     /// Threads of the pool, or processes with a loop each [default: available cores]
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = count(WORKERS_MOST))]
     workers: Option<NonZeroUsize>,
     /// Sources to ask, as `lab sources` has them [default: some of its own]
     #[arg(long, value_name = "ADDR", conflicts_with_all = ["delay", "records"])]
@@ -39,7 +39,7 @@ pub(crate) struct Args {
     #[command(flatten)]
     habits: HabitArgs,
     /// How long a source may take
-    #[arg(long, value_name = "TIME", default_value = "60s", value_parser = humantime::parse_duration)]
+    #[arg(long, value_name = "TIME", default_value = "60s", value_parser = duration)]
     timeout: Duration,
     /// Print one JSON object
     #[arg(long)]
@@ -64,7 +64,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     end_with(args.part_of)?;
     let limit = raise_descriptor_limit();
     if let Some(message) = too_many(args, limit) {
-        eprintln!("lab batch: {message}");
+        console::tell(format_args!("lab batch: {message}"));
         return Ok(ExitCode::from(code::ENVIRONMENT));
     }
     // Sources of its own are there until the job is done.
@@ -91,7 +91,10 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
         && args.part_of.is_none()
     {
         let Report { sources, failures, .. } = &report;
-        eprintln!("lab batch: {} of {sources} sources failed, such as {first}", failures.count);
+        console::tell(format_args!(
+            "lab batch: {} of {sources} sources failed, such as {first}",
+            failures.count
+        ));
         return Ok(ExitCode::from(code::FAILED));
     }
     Ok(ExitCode::SUCCESS)

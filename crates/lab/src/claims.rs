@@ -30,7 +30,10 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
         })
         .collect();
     if judged.is_empty() {
-        eprintln!("no claims in {}; run `cargo lab bench` first", folder.display());
+        console::tell(format_args!(
+            "no claims in {}; run `cargo lab bench` first",
+            folder.display()
+        ));
         return Ok(ExitCode::from(code::ENVIRONMENT));
     }
     let mut text = String::new();
@@ -39,7 +42,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     }
     controls(&mut text, &experiments)?;
     console::print(&text)?;
-    eprintln!("{}", summary(&judged.iter().map(|(.., verdict)| *verdict)));
+    console::tell(summary(&judged.iter().map(|(.., verdict)| *verdict)));
     Ok(exit_code(judged.iter().map(|(.., verdict)| verdict.outcome)))
 }
 

@@ -55,14 +55,14 @@ struct Pair<'a> {
 pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     for folder in [&args.before, &args.after] {
         if !folder.is_dir() {
-            eprintln!("lab compare: {} is not a folder", folder.display());
+            console::tell(format_args!("lab compare: {} is not a folder", folder.display()));
             return Ok(ExitCode::from(code::USAGE));
         }
     }
     let (before, after) = match (read(&args.before), read(&args.after)) {
         (Ok(before), Ok(after)) => (before, after),
         (Err(error), _) | (_, Err(error)) => {
-            eprintln!("lab compare: {error:#}");
+            console::tell(format_args!("lab compare: {error:#}"));
             return Ok(ExitCode::from(code::ENVIRONMENT));
         }
     };
@@ -80,10 +80,10 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     }
     let cells: Vec<&Across> = pairs.iter().flat_map(|pair| &pair.cells).collect();
     if cells.is_empty() {
-        eprintln!("the two runs have no cell in common");
+        console::tell("the two runs have no cell in common");
         return Ok(ExitCode::from(code::ENVIRONMENT));
     }
-    eprintln!("{}", text::summary(&cells));
+    console::tell(text::summary(&cells));
     Ok(ExitCode::from(exit_code(&cells)))
 }
 

@@ -1,6 +1,9 @@
 //! What the verbs share towards the terminal.
 
-use std::io::{self, Write};
+use std::{
+    fmt::Display,
+    io::{self, Write},
+};
 
 /// Exit codes of the measuring verbs, beside 0 (all held) and 2 (usage).
 pub(crate) mod code {
@@ -24,6 +27,12 @@ pub(crate) fn print(text: &str) -> io::Result<()> {
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
         result => result,
     }
+}
+
+/// Says a line on standard error. Whoever reads it may be gone, or have no room: then
+/// nobody is told, and nothing else is lost.
+pub(crate) fn tell(line: impl Display) {
+    let _ = writeln!(io::stderr().lock(), "{line}");
 }
 
 /// Lines of columns, each as wide as its widest cell; a number stands to the right.

@@ -24,7 +24,10 @@ use signal_hook::{
     flag,
 };
 
-use crate::console::code;
+use crate::console::{self, code};
+
+/// The largest message: 64 MiB.
+const BYTES_MOST: usize = 64 << 20;
 
 /// Drive any server, ours or not.
 #[derive(Debug, clap::Args)]
@@ -63,7 +66,7 @@ pub(crate) struct Args {
     protocol: Option<Protocol>,
 
     /// Size of an echoed payload, or of a POST's body [default: 64]
-    #[arg(long, value_name = "N", conflicts_with = "plan")]
+    #[arg(long, value_name = "N", value_parser = bytes, conflicts_with = "plan")]
     bytes: Option<usize>,
 
     /// HTTP: what to ask for [default: /]
@@ -209,7 +212,7 @@ pub(crate) fn interruptible(interrupt: &Arc<AtomicBool>) -> Result<()> {
 }
 
 pub(crate) fn fail(verb: &str, code: u8, why: &str) -> ExitCode {
-    eprintln!("lab {verb}: {why}");
+    console::tell(format_args!("lab {verb}: {why}"));
     ExitCode::from(code)
 }
 
@@ -371,8 +374,14 @@ fn resolve(addr: &str) -> Result<SocketAddr> {
     addr.to_socket_addrs().with_context(usage)?.next().with_context(usage)
 }
 
-fn time(text: &str) -> Result<Duration, humantime::DurationError> {
-    humantime::parse_duration(text)
+fn time(text: &str) -> Result<Duration, String> {
+    server::program::duration(text)
+}
+
+/// Each connection holds a message in memory, and the generator all that can be sent.
+fn bytes(text: &str) -> Result<usize, String> {
+    let bytes = text.parse().ok().filter(|&bytes| bytes <= BYTES_MOST);
+    bytes.ok_or_else(|| format!("a number of bytes of at most {BYTES_MOST}"))
 }
 
 fn json(text: &str) -> Result<Value, String> {

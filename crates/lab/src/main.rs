@@ -71,7 +71,7 @@ fn main() -> ExitCode {
         Verb::Completions(args) => completions::run(&args),
     };
     result.unwrap_or_else(|error| {
-        eprintln!("lab: {error:#}");
+        console::tell(format_args!("lab: {error:#}"));
         ExitCode::from(console::code::FAILED)
     })
 }

@@ -34,13 +34,13 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let written = charts::draw_all(&Store::new(&dir))
         .with_context(|| format!("cannot draw the results in {}", dir.display()))?;
     if written.is_empty() {
-        eprintln!("no results in {}; run `cargo lab bench` first", dir.display());
+        console::tell(format_args!("no results in {}; run `cargo lab bench` first", dir.display()));
         return Ok(ExitCode::from(console::code::ENVIRONMENT));
     }
     let mut out = stdout().lock();
     for path in &written {
         writeln!(out, "{}", path.display())?;
     }
-    eprintln!("{} files in {} ms", written.len(), start.elapsed().as_millis());
+    console::tell(format_args!("{} files in {} ms", written.len(), start.elapsed().as_millis()));
     Ok(ExitCode::SUCCESS)
 }

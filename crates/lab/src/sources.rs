@@ -11,7 +11,7 @@ use std::{
 use anyhow::{Context, Result};
 use batch::sources::{Habits, Sources};
 use rustix::process::{Pid, Signal, getppid, set_parent_process_death_signal};
-use server::program::raise_descriptor_limit;
+use server::program::{duration, raise_descriptor_limit};
 use signal_hook::{
     consts::{SIGINT, SIGQUIT, SIGTERM},
     flag,
@@ -34,7 +34,7 @@ pub(crate) struct Args {
 #[derive(clap::Args, Clone)]
 pub(crate) struct HabitArgs {
     /// How long a source thinks, on average: each between half of it and one and a half
-    #[arg(long, value_name = "TIME", default_value = "100ms", value_parser = humantime::parse_duration)]
+    #[arg(long, value_name = "TIME", default_value = "100ms", value_parser = duration)]
     delay: Duration,
     /// Records that each source has
     #[arg(long, value_name = "N", default_value_t = 100)]

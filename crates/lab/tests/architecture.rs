@@ -87,6 +87,19 @@ fn service_does_no_io() {
     }
 }
 
+/// Nobody may fail, or wait, for who reads standard error.
+#[test]
+fn whoever_serves_says_things_in_one_place() {
+    let rooms = [vec![crate_named("server"), crate_named("proxy")], drives(), serving()].concat();
+    for file in rooms.iter().flat_map(|room| sources(&room.join("src"))) {
+        let text = read(&file);
+        for word in ["eprint", "println!", "io::stderr"] {
+            let says = file.ends_with("server/src/say.rs") && word == "io::stderr";
+            assert!(says || !text.contains(word), "{} has {word}", file.display());
+        }
+    }
+}
+
 #[test]
 fn a_model_depends_on_server_and_its_mechanism_alone() {
     for model in models() {

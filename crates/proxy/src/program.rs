@@ -6,7 +6,8 @@ use clap::Args;
 use serde::Serialize;
 use server::{
     Listeners, Stats, SystemCalls, ThreadReport,
-    program::{Common, Program, positive_duration},
+    program::{Common, Failure, Program, conclude, positive_duration},
+    say,
 };
 
 use crate::{Model, Proxy, Upstream};
@@ -97,26 +98,20 @@ impl Report {
 /// Runs `model` until a stop signal; tells on standard error why, if it cannot.
 #[must_use]
 pub fn run(model: &'static Model, options: &Options) -> ExitCode {
-    match serve(model, options) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(message) => {
-            eprintln!("proxy {}: {message}", model.name);
-            ExitCode::FAILURE
-        }
-    }
+    conclude(&format!("proxy {}", model.name), serve(model, options))
 }
 
-fn serve(model: &'static Model, options: &Options) -> Result<(), String> {
+fn serve(model: &'static Model, options: &Options) -> Result<(), Failure> {
     let Options { upstream, connect_timeout, common } = options;
     if common.workers.is_some() && !model.has_workers {
-        eprintln!("proxy {}: --workers has no effect on this model", model.name);
+        say(format_args!("proxy {}: --workers has no effect on this model", model.name));
     }
     let upstream = Arc::new(Upstream::resolve(upstream, *connect_timeout)?);
     if upstream.is_at(common.listen) {
-        return Err(format!(
+        return Err(Failure::Usage(format!(
             "it would pass connections on to itself: {} is both --listen and --upstream",
             common.listen
-        ));
+        )));
     }
     let known = Arc::clone(&upstream);
     let program = Program {

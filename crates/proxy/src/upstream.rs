@@ -2,7 +2,7 @@
 
 use std::{
     io,
-    net::{SocketAddr, TcpStream, ToSocketAddrs},
+    net::{IpAddr, SocketAddr, TcpStream, ToSocketAddrs, UdpSocket},
     sync::atomic::{AtomicU64, Ordering::Relaxed},
     time::{Duration, Instant},
 };
@@ -57,10 +57,15 @@ impl Upstream {
 
     /// Whether a proxy that listens on `address` would pass connections on to itself.
     pub(crate) fn is_at(&self, address: SocketAddr) -> bool {
-        let reaches = |to: &SocketAddr| {
-            to.ip() == address.ip() || (address.ip().is_unspecified() && to.ip().is_loopback())
+        let here = address.ip().to_canonical();
+        let reaches = |to: IpAddr| {
+            // To connect to no address in particular is to connect to this machine.
+            let to_here = to == here || (to.is_unspecified() && here.is_loopback());
+            to_here || (here.is_unspecified() && is_of_this_machine(to))
         };
-        self.addresses.iter().any(|to| to.port() == address.port() && reaches(to))
+        let is_it =
+            |to: &SocketAddr| to.port() == address.port() && reaches(to.ip().to_canonical());
+        self.addresses.iter().any(is_it)
     }
 
     /// Connections that it could not be reached for.
@@ -138,6 +143,11 @@ impl Upstream {
     }
 }
 
+/// What can be bound is ours.
+fn is_of_this_machine(ip: IpAddr) -> bool {
+    UdpSocket::bind((ip, 0)).is_ok()
+}
+
 fn socket_for(address: SocketAddr) -> io::Result<Socket> {
     let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
     // What is passed on must not wait for more to come.
@@ -174,6 +184,11 @@ mod tests {
         let upstream = resolve("127.0.0.1:5555").unwrap();
         assert!(upstream.is_at("127.0.0.1:5555".parse().unwrap()));
         assert!(upstream.is_at("0.0.0.0:5555".parse().unwrap()));
+        assert!(upstream.is_at("[::]:5555".parse().unwrap()), "it takes IPv4 as well");
+        assert!(upstream.is_at("[::ffff:127.0.0.1]:5555".parse().unwrap()));
+        assert!(resolve("0.0.0.0:5555").unwrap().is_at("127.0.0.1:5555".parse().unwrap()));
+        assert!(resolve("127.9.9.9:5555").unwrap().is_at("0.0.0.0:5555".parse().unwrap()));
+        assert!(!resolve("192.0.2.1:5555").unwrap().is_at("0.0.0.0:5555".parse().unwrap()));
         assert!(!upstream.is_at("127.0.0.1:5556".parse().unwrap()));
         assert!(!upstream.is_at("127.0.0.2:5555".parse().unwrap()));
     }

@@ -263,7 +263,12 @@ impl Listener {
         wait_once(stats, || poll(ready, Some(&timeout)))
     }
 
-    fn wait(&self, Context { stop, stats, .. }: &Context) -> io::Result<()> {
+    /// Waits until somebody may have come, or the stop is requested.
+    ///
+    /// # Errors
+    ///
+    /// Fails if waiting itself is broken.
+    pub fn wait(&self, Context { stop, stats, .. }: &Context) -> io::Result<()> {
         let mut both = [PollFd::new(&self.socket, PollFlags::IN), PollFd::new(stop, PollFlags::IN)];
         if stop.is_requested() {
             let look = LOOK.try_into().map_err(io::Error::other)?;

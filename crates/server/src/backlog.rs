@@ -133,12 +133,7 @@ impl Listener {
         if !is_empty {
             return false;
         }
-        if self.inherited {
-            // Its owner closes it, or starts another process for it.
-            self.late.is_closed.store(true, Release);
-        } else {
-            self.shut();
-        }
+        self.shut();
         true
     }
 
@@ -166,8 +161,11 @@ impl Listener {
     fn shut(&self) {
         // In this order: the end wakes those who accept, and they look.
         self.late.is_closed.store(true, Release);
-        // Fails only if it is done already.
-        let _ = shutdown(&self.socket, Shutdown::Both);
+        if !self.inherited {
+            // Else its owner does, or starts another process for it. Fails only if it is
+            // done already.
+            let _ = shutdown(&self.socket, Shutdown::Both);
+        }
     }
 }
 

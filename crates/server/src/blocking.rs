@@ -77,7 +77,7 @@ fn converse(line: &mut Line, context: &Context, tally: &mut Tally) -> io::Result
     let mut session = context.session();
     let mut input = vec![0; READ_BYTES]; // Each connection's thread has its own.
     let mut output = Vec::new();
-    let mut peer_ended = false;
+    let mut ended = None;
     loop {
         line.write_all(&output)?;
         tally.bytes_out += output.len() as u64;
@@ -90,17 +90,17 @@ fn converse(line: &mut Line, context: &Context, tally: &mut Tally) -> io::Result
         match session.phase() {
             Phase::Reading | Phase::Working => {}
             // Nothing can come that would reset what the kernel has to send.
-            Phase::Finished | Phase::Refused if peer_ended => return Ok(()),
-            Phase::Finished => return flush(line, context, &mut input),
-            Phase::Refused => {
+            Phase::Finished | Phase::Refused if ended == Some(End::Peer) => return Ok(()),
+            phase @ (Phase::Finished | Phase::Refused) => {
                 flush(line, context, &mut input)?;
-                return linger(line, &mut input);
+                let lingers = farewell::lingers(phase, ended);
+                return if lingers { linger(line, &mut input) } else { Ok(()) };
             }
         }
         match line.read(&mut input) {
             Ok(0) => {
                 let end = end(context);
-                peer_ended = end == End::Peer;
+                ended = Some(end);
                 session.end(end, &mut output);
             }
             Ok(length) => {
@@ -109,6 +109,7 @@ fn converse(line: &mut Line, context: &Context, tally: &mut Tally) -> io::Result
             }
             Err(error) if error.kind() == ErrorKind::Interrupted => {}
             Err(error) if error.kind() == ErrorKind::WouldBlock => {
+                ended = Some(End::Idle);
                 session.end(End::Idle, &mut output);
             }
             Err(error) => return Err(error),

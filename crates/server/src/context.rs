@@ -12,7 +12,7 @@ use std::{
 
 use service::{Service, Session, Shared, StoreSize};
 
-use crate::{Stats, Stop, clock::CLOCK, stats::Running};
+use crate::{Stats, Stop, clock::CLOCK, say, stats::Running};
 
 /// What a model is given beside its listener. A clone is the same server: it
 /// shares the stop and the counters.
@@ -156,7 +156,7 @@ impl Context {
             let ran = panic::catch_unwind(AssertUnwindSafe(run));
             if let Err(error) = ran.unwrap_or_else(|_| Err(io::Error::other("it panicked"))) {
                 // Connections would still be dealt to it, and nobody would serve them.
-                eprintln!("{part} ends, and all with it: {error}");
+                say(format_args!("{part} ends, and all with it: {error}"));
                 self.stop.fail(format!("{part} has ended: {error}"));
             }
         };

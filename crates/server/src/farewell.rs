@@ -19,9 +19,18 @@ use rustix::{
 use socket2::SockRef;
 
 use crate::SystemCalls;
+use service::{End, Phase};
 
-/// How long a refused peer is listened to, so that it can read why.
+/// How long a peer is listened to that may still send, so that it can read its answer.
 pub const LINGER: Duration = Duration::from_secs(1);
+
+/// Whether a peer that is left may still send, and is to be listened to for a while: one
+/// that was refused, and one that has asked for the end with more behind it, which nobody
+/// can know. One that we have ended, by a stop or for its silence, has been told so.
+#[must_use]
+pub fn lingers(phase: Phase, ended: Option<End>) -> bool {
+    phase == Phase::Refused || ended.is_none()
+}
 
 /// Takes nothing more from the peer but what has arrived: it is read, then comes
 /// the end. It is the stop, as a socket is told of it.

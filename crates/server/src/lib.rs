@@ -32,6 +32,7 @@ mod offload;
 mod processes;
 pub mod program;
 mod reactor;
+mod say;
 mod stats;
 mod stop;
 pub mod work;
@@ -42,8 +43,9 @@ pub use dispatch::{Answer, Batch};
 pub use mail::{Inbox, Mailbox, mailbox};
 pub use model::{Knob, Listeners, Model};
 pub use offload::{Errand, Finished};
-pub use processes::{Children, Ended, Inherited};
+pub use processes::{Children, Ended, Inherited, Rest};
 pub use reactor::{LISTENER, Reactor, WAKEUP, Waker};
+pub use say::say;
 pub use stats::{Report, Seat, Stats, SystemCalls, Tally, ThreadReport, Worker, WorkerReport};
 pub use stop::{Stop, Watch};
 

@@ -260,7 +260,7 @@ impl Peer {
         Ok(())
     }
 
-    /// Waits until everything is sent; a refused peer is then listened to.
+    /// Waits until everything is sent; a peer that may still send is then listened to.
     fn leave(&mut self, shared: &mut Shared) -> io::Result<Turn> {
         match self.farewell {
             Farewell::None => farewell::announce(&self.stream, &mut shared.calls)?,
@@ -270,10 +270,8 @@ impl Peer {
         self.farewell = Farewell::Flushing;
         for _ in 0..TURN {
             if farewell::is_sent(&self.stream, Duration::ZERO, &mut shared.calls)? {
-                return match self.phase() {
-                    Phase::Refused => self.linger(shared),
-                    _ => Ok(Turn::Done),
-                };
+                let lingers = farewell::lingers(self.phase(), self.end);
+                return if lingers { self.linger(shared) } else { Ok(Turn::Done) };
             }
             if farewell::discard(&self.stream, &mut shared.input, &mut shared.calls)? == 0 {
                 return Ok(Turn::Waiting);
@@ -335,6 +333,7 @@ impl Peer {
             return Turn::Done;
         }
         self.deadline = after.map(|timeout| Instant::now() + timeout);
+        self.end = Some(End::Idle);
         if let Some(session) = &mut self.session {
             session.end(End::Idle, &mut shared.output);
         }

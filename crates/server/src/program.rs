@@ -5,6 +5,7 @@
 //!               signals ────────────────────────────── stop ──┘
 //! ```
 
+mod bounds;
 mod ending;
 mod limits;
 mod options;
@@ -20,11 +21,13 @@ use std::{
 
 use crate::{
     Context, Inherited, Limits, Listener, Listeners, Model, Stats, processes::allow_stop_signals,
+    say,
 };
 use clap::{CommandFactory, FromArgMatches, Parser};
 
+pub use bounds::{WORKERS_MOST, count, duration, positive_duration};
 pub use limits::raise_descriptor_limit;
-pub use options::{Common, Options, positive_duration};
+pub use options::{Common, Options};
 
 use ending::Ending;
 use limits::{check_descriptors, check_writable, refused};
@@ -56,17 +59,38 @@ pub fn main(model: &Model) -> ExitCode {
 /// Runs `model` until a stop signal; tells on standard error why, if it cannot.
 #[must_use]
 pub fn run(model: &Model, options: &Options) -> ExitCode {
-    if let Err(message) = options.check_queue(model) {
-        eprintln!("{}: {message}", model.name);
-        return ExitCode::from(WRONG_USAGE);
+    let ended = options.check_queue(model).map_err(Failure::Usage);
+    conclude(model.name, ended.and_then(|()| serve(model, options).map_err(Failure::Run)))
+}
+
+/// Why a program has not ended well.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Failure {
+    /// It was asked for what it has not.
+    Usage(String),
+    /// It could not start, go on or report.
+    Run(String),
+}
+
+impl From<String> for Failure {
+    fn from(message: String) -> Self {
+        Self::Run(message)
     }
-    match serve(model, options) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(message) => {
-            eprintln!("{}: {message}", model.name);
-            ExitCode::FAILURE
-        }
+}
+
+/// Says on standard error why a program has ended, if not well; gives its exit code.
+#[must_use]
+pub fn conclude(name: &str, ended: Result<(), Failure>) -> ExitCode {
+    let (message, code) = match ended {
+        Ok(()) => (None, ExitCode::SUCCESS),
+        Err(Failure::Usage(message)) => (Some(message), ExitCode::from(WRONG_USAGE)),
+        Err(Failure::Run(message)) => (Some(message), ExitCode::FAILURE),
+    };
+    if let Some(message) = message {
+        say(format_args!("{name}: {message}"));
     }
+    say::finish();
+    code
 }
 
 fn serve(model: &Model, options: &Options) -> Result<(), String> {
@@ -103,6 +127,7 @@ fn serve_inherited(
     inherited: Inherited,
     options: &Options,
 ) -> Result<(), String> {
+    say::say_panics();
     let cannot = |error: io::Error| format!("{} cannot start: {error}", inherited.part());
     let mut context = options.suit(model, &context(&options.common).map_err(cannot)?);
     context.limits.connections = inherited.connections();
@@ -157,6 +182,7 @@ impl Program<'_> {
         self,
         serve: impl FnOnce(&Listener, &Context) -> io::Result<()>,
     ) -> Result<(), String> {
+        say::say_panics();
         let options = self.options;
         let descriptors = raise_descriptor_limit();
         check_descriptors(options, self.descriptors_each, descriptors)?;

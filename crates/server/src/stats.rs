@@ -31,6 +31,8 @@ use threads::Ended;
 pub struct Stats {
     accepted: AtomicU64,
     refused: AtomicU64,
+    overloaded: AtomicU64,
+    restarts: AtomicU64,
     open: Arc<AtomicU64>,
     open_peak: AtomicU64,
     threads: AtomicU64,
@@ -76,6 +78,16 @@ impl Stats {
     /// Counts a connection that was closed at once, for want of room or of a thread.
     pub fn refuse(&self) {
         self.refused.fetch_add(1, Relaxed);
+    }
+
+    /// Counts a request that was refused, since too many waited for a worker.
+    pub(crate) fn overload(&self) {
+        self.overloaded.fetch_add(1, Relaxed);
+    }
+
+    /// Requests that were refused.
+    pub(crate) fn overloaded(&self) -> u64 {
+        self.overloaded.load(Relaxed)
     }
 
     /// Adds system calls that were counted elsewhere, in plain integers. Both

@@ -38,9 +38,10 @@ pub struct Peers<'a> {
     unfinished: Vec<Key>,
     /// Output of the connection whose turn it is; empty between turns.
     output: Vec<u8>,
-    /// Peers that are waited for until all is sent to them, and that are then
-    /// listened to for a while.
-    leaving: usize,
+    /// Peers that are waited for until all is sent to them.
+    flushing: usize,
+    /// Peers that are then listened to for a while.
+    lingering: usize,
     sweep_due: Option<Instant>,
     /// When to accept again, if there were no descriptors.
     accept_due: Option<Instant>,
@@ -61,6 +62,8 @@ struct Peer {
     end: Option<End>,
     /// The session knows.
     is_end_told: bool,
+    /// We have ended it, since it was silent for too long.
+    is_given_up: bool,
     /// When to give up on a silent peer.
     deadline: Option<Instant>,
     farewell: Farewell,
@@ -107,7 +110,8 @@ impl<'a> Peers<'a> {
             table: Vec::new(),
             unfinished: Vec::new(),
             output: Vec::new(),
-            leaving: 0,
+            flushing: 0,
+            lingering: 0,
             sweep_due: None,
             accept_due: None,
             woken: Instant::now(),
@@ -194,27 +198,34 @@ impl<'a> Peers<'a> {
 
     fn advance(&mut self, ring: &mut Ring, key: Key) {
         let Some(peer) = &mut self.table[key] else { return };
-        let was_leaving = peer.is_leaving();
+        let before = peer.farewell;
         let turn = peer.advance(ring, &mut self.output, self.context);
-        self.leaving += usize::from(peer.is_leaving() && !was_leaving);
+        let after = peer.farewell;
         peer.touch(self.context.idle_timeout);
+        if matches!(turn, Ok(Turn::Unfinished)) && !mem::replace(&mut peer.is_queued, true) {
+            self.unfinished.push(key);
+        }
+        self.count(before, after);
         match turn {
-            Ok(Turn::Waiting) => {}
-            Ok(Turn::Unfinished) => {
-                if !mem::replace(&mut peer.is_queued, true) {
-                    self.unfinished.push(key);
-                }
-            }
+            Ok(Turn::Waiting | Turn::Unfinished) => {}
             Ok(Turn::Done) => self.close(ring, key, false),
             Err(_) => self.close(ring, key, true),
         }
+    }
+
+    /// Counts a peer that has come so far.
+    fn count(&mut self, before: Farewell, after: Farewell) {
+        self.flushing += usize::from(after == Farewell::Flushing);
+        self.flushing -= usize::from(before == Farewell::Flushing);
+        self.lingering += usize::from(after == Farewell::Lingering);
+        self.lingering -= usize::from(before == Farewell::Lingering);
     }
 
     fn close(&mut self, ring: &mut Ring, key: Key, failed: bool) {
         // What was not sent belongs to this connection alone.
         self.output.clear();
         let Some(peer) = self.table[key].take() else { return };
-        self.leaving -= usize::from(peer.is_leaving());
+        self.count(peer.farewell, Farewell::None);
         if peer.is_queued {
             self.unfinished.retain(|&other| other != key);
         }
@@ -277,8 +288,10 @@ impl<'a> Peers<'a> {
     }
 
     fn sweeps_every(&self) -> Option<Duration> {
-        let has_deadlines = self.context.idle_timeout.is_some() || self.context.stop.is_requested();
-        match (self.leaving, has_deadlines) {
+        let has_deadlines = self.context.idle_timeout.is_some()
+            || self.lingering > 0
+            || self.context.stop.is_requested();
+        match (self.flushing, has_deadlines) {
             (1.., _) => Some(FLUSH_STEP),
             (0, true) => Some(SWEEP),
             (0, false) => None,
@@ -290,7 +303,9 @@ impl<'a> Peers<'a> {
         for key in self.keys() {
             let Some(peer) = &mut self.table[key] else { continue };
             if cut {
-                self.close(ring, key, true);
+                // Who lingers has had its answer.
+                let failed = peer.farewell != Farewell::Lingering;
+                self.close(ring, key, failed);
             } else if peer.is_overdue(self.woken) {
                 // Who lingered to the end has had its answer.
                 let failed = peer.farewell != Farewell::Lingering;
@@ -318,6 +333,7 @@ impl Peer {
             unsent: Vec::new(),
             end: None,
             is_end_told: false,
+            is_given_up: false,
             deadline: context.idle_timeout.map(|timeout| Instant::now() + timeout),
             farewell: Farewell::None,
             is_queued: false,
@@ -425,7 +441,7 @@ impl Peer {
         matches!(self.session.phase(), Phase::Finished | Phase::Refused)
     }
 
-    /// Waits until everything is sent; a refused peer is then listened to.
+    /// Waits until everything is sent; a peer that may still send is then listened to.
     fn leave(&mut self, ring: &mut Ring) -> io::Result<Turn> {
         match self.farewell {
             Farewell::None => {
@@ -439,10 +455,9 @@ impl Peer {
         for _ in 0..TURN {
             let (connection, calls) = ring.connection(self.key);
             if farewell::is_sent(connection, Duration::ZERO, calls)? {
-                return match self.session.phase() {
-                    Phase::Refused => self.linger(ring),
-                    _ => Ok(Turn::Done),
-                };
+                let ended = self.end.or(self.is_given_up.then_some(End::Idle));
+                let lingers = farewell::lingers(self.session.phase(), ended);
+                return if lingers { self.linger(ring) } else { Ok(Turn::Done) };
             }
             if self.discard(ring)? == 0 {
                 ring.watch_writable(self.key);
@@ -499,6 +514,7 @@ impl Peer {
             return Turn::Done;
         }
         self.deadline = after.map(|timeout| Instant::now() + timeout);
+        self.is_given_up = true;
         self.session.end(End::Idle, output);
         Turn::Unfinished
     }

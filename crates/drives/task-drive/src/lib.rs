@@ -139,10 +139,10 @@ impl<'a> Dialogue<'a> {
                 Phase::Reading | Phase::Working => {}
                 // Nothing can come that would reset what the kernel has to send.
                 Phase::Finished | Phase::Refused if self.end == Some(End::Peer) => return Ok(()),
-                Phase::Finished => return self.flush().await,
-                Phase::Refused => {
+                phase @ (Phase::Finished | Phase::Refused) => {
                     self.flush().await?;
-                    return self.linger().await;
+                    let lingers = farewell::lingers(phase, self.end);
+                    return if lingers { self.linger().await } else { Ok(()) };
                 }
             }
             self.silence.begin();
@@ -173,6 +173,7 @@ impl<'a> Dialogue<'a> {
             return Ready(read);
         }
         if self.jobs.is_empty() && self.silence.poll_too_long(task).is_ready() {
+            self.end = Some(End::Idle);
             self.session.end(End::Idle, self.output.bytes());
             return Ready(Ok(()));
         }

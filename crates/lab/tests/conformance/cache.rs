@@ -4,12 +4,14 @@ use std::{io::Write, process::Command, thread};
 
 use crate::{
     client::Client,
+    farewell::all_end_in_order,
     model::{Model, PREFORK_LOOPS, PROCESS_PER_CONNECTION, for_models_of_threads},
     server::{LAB, Server},
     wait::{SETTLE, eventually, throughout},
 };
 
 for_models_of_threads!(
+    more_behind_a_quit_is_no_reset,
     every_command_is_answered_byte_for_byte,
     connections_see_each_others_writes,
     counting_by_four_connections_adds_up,
@@ -235,4 +237,9 @@ fn values_that_nobody_reads_are_not_made(model: Model) {
     }
     assert!(growth() < GROWTH_MAX, "one client costs {} bytes", growth());
     server.stop_well();
+}
+
+fn more_behind_a_quit_is_no_reset(model: Model) {
+    let server = Server::start(model, "cache", &["--workers", "2"]);
+    all_end_in_order(&server, "version\r\nquit\r\n", |all| all.starts_with("VERSION"));
 }

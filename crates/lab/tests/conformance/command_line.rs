@@ -6,7 +6,7 @@ use std::{
 };
 
 use crate::{
-    model::{EVENT_LOOP, Model, for_every_model},
+    model::{ASYNC_TASKS, EVENT_LOOP, Model, PREFORK_LOOPS, THREAD_POOL, for_every_model},
     server::{LAB, Server},
 };
 
@@ -84,6 +84,52 @@ fn an_unknown_model_is_answered_with_the_nearest_name() {
     assert!(errors.contains("'thread-pool'"), "{errors}");
 }
 
+/// Beyond them clocks overflow, and memory is asked for that nobody has: after the server
+/// has said that it listens.
+#[test]
+fn numbers_have_bounds_which_are_told() {
+    const HUGE: &str = "18446744073709551615";
+    let forever = format!("{HUGE}s");
+    for (option, value, bound) in [
+        ("--drain", forever.as_str(), "365 days"),
+        ("--idle-timeout", &forever, "365 days"),
+        ("--workers", HUGE, "to 1024"),
+        ("--queue-limit", HUGE, "to 1048576"),
+        ("--shards", HUGE, "to 65536"),
+        ("--memory", HUGE, "1024g"),
+    ] {
+        for model in ["thread-pool", "async-tasks", "prefork-loops"] {
+            let (output, errors) = lab(&["serve", model, "--listen", "127.0.0.1:0", option, value]);
+            assert_eq!((output.status.code(), output.stdout.len()), (Some(2), 0), "{errors}");
+            assert!(errors.contains(option) && errors.contains(bound), "{errors}");
+        }
+    }
+    for (arguments, bound) in [
+        (["batch", "event-loop", "--timeout", forever.as_str()], "365 days"),
+        (["batch", "thread-pool", "--workers", HUGE], "to 1024"),
+        (["batch", "event-loop", "--delay", &forever], "365 days"),
+        (["load", "127.0.0.1:1", "--duration", &forever], "365 days"),
+        (["load", "127.0.0.1:1", "--bytes", HUGE], "67108864"),
+    ] {
+        let (output, errors) = lab(&arguments);
+        assert_eq!((output.status.code(), output.stdout.len()), (Some(2), 0), "{errors}");
+        assert!(errors.contains(bound), "{errors}");
+    }
+}
+
+/// The longest that may be asked for: a stop has to come in time all the same.
+#[test]
+fn the_longest_durations_do_not_delay_a_stop() {
+    let options = ["--drain", "365days", "--idle-timeout", "365days"];
+    for model in [THREAD_POOL, EVENT_LOOP, ASYNC_TASKS, PREFORK_LOOPS] {
+        let server = Server::start(model, "echo", &options);
+        let client = server.connect();
+        client.ping("it serves");
+        server.stop_well();
+        client.assert_closed();
+    }
+}
+
 /// Where a model has a choice, what is not among it is not passed over.
 #[test]
 fn a_queue_of_another_model_is_refused_with_those_it_has() {
@@ -129,5 +175,25 @@ fn wrong_usage_is_exit_2() {
         let (output, errors) = lab(arguments);
         assert_eq!((output.status.code(), output.stdout.len()), (Some(2), 0), "{arguments:?}");
         assert!(!errors.is_empty(), "{arguments:?}");
+    }
+}
+
+/// Whoever reads what the command says may be gone, or have no room. It may fail for that,
+/// and says so by its exit code; it does not panic.
+#[test]
+fn output_that_cannot_be_written_is_no_panic() {
+    for arguments in [
+        "models",
+        "claims /no/such/folder",
+        "compare /no/such /folder",
+        "load 127.0.0.1:1",
+        "serve event-loop --queue lifo --report /no/such/folder/file",
+    ] {
+        for redirection in ["2>/dev/full", ">/dev/full", ">/dev/full 2>/dev/full", "2>&-"] {
+            let script = format!("exec \"$0\" {arguments} {redirection}");
+            let shell = Command::new("sh").args(["-c", &script, LAB]).stdin(Stdio::null()).output();
+            let code = shell.expect("the command runs").status.code();
+            assert!(code.is_some_and(|code| code < 6), "{arguments} {redirection}: {code:?}");
+        }
     }
 }

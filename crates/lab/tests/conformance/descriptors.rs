@@ -3,9 +3,14 @@
 
 use std::{io::Write, thread, time::Duration};
 
+use rustix::process::Signal;
+
 use crate::{
     client::Client,
-    model::{CONNECTION_PER_EVENT_BASE, EVENT_LOOP, Model, for_every_model},
+    model::{
+        ASYNC_TASKS, CONNECTION_PER_EVENT_BASE, EVENT_LOOP, Model, REUSEPORT_LOOPS,
+        SINGLE_THREADED, THREAD_POOL, for_every_model,
+    },
     server::Server,
     wait::eventually,
 };
@@ -63,6 +68,26 @@ fn exhaustion_is_waited_out(model: Model) {
     server.connect().ping("and it serves on");
     let report = server.stop_well();
     assert_eq!(report.count("served"), answered + 1);
+}
+
+/// At a stop, with more in the backlog than there are descriptors: who is served leaves his
+/// to the next.
+#[test]
+fn who_waits_for_a_descriptor_at_a_stop_is_served() {
+    for model in [SINGLE_THREADED, THREAD_POOL, EVENT_LOOP, REUSEPORT_LOOPS, ASYNC_TASKS] {
+        let server = Server::start_limited(LIMIT, model, "echo", &["--workers", "2"]);
+        server.connect().ping("it has begun");
+        server.await_open(0);
+        server.freeze();
+        let clients = crowd(&server);
+        server.signal(Signal::TERM);
+        server.thaw();
+        for client in &clients {
+            assert_eq!(client.receive_all(), b"ping");
+        }
+        let end = server.wait();
+        assert!(end.status.success(), "{}: {}", model.name, end.errors);
+    }
 }
 
 /// A loop of its own costs each connection four descriptors where a shared

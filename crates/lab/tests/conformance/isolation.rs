@@ -1,12 +1,14 @@
 //! One client's trouble is its own.
 
+use std::process::Command;
+
 use crate::{
     http_client::{HttpClient, get},
     model::{
         ASYNC_TASKS, DISPATCHING_REACTOR, LOOPS_WITH_WORKERS, Model, Serves, THREAD_POOL,
         for_every_model,
     },
-    server::Server,
+    server::{LAB, Server},
 };
 
 for_every_model!(a_panic_ends_one_connection, a_reset_ends_one_connection);
@@ -139,6 +141,27 @@ fn jobs_of_two_connections_of_a_loop_come_back_in_any_order() {
         third.get("/sleep?ms=1").assert_text("slept 1 ms\n");
     }
     assert!(!first.client.has_answer(), "the job begun last is done first");
+}
+
+/// A client may cause as many as it likes. Each in a line, some in a second, and without a
+/// backtrace: its symbols would stay in memory, more than all else that the server has.
+#[test]
+fn panics_cost_neither_a_flood_nor_a_backtrace() {
+    let mut command = Command::new(LAB);
+    command.args(["serve", "event-loop", "--listen", "127.0.0.1:0", "--service", "http"]);
+    command.env("RUST_BACKTRACE", "1");
+    let server = Server::run(command);
+    assert_eq!(server.connect_http().get("/").status, 200);
+    let before = server.memory_peak();
+    for _ in 0..500 {
+        assert_eq!(server.connect_http().get("/panic").status, 500);
+    }
+    let grown = server.memory_peak().saturating_sub(before);
+    assert!(grown < 4 << 20, "it has grown by {grown} bytes");
+    let end = server.stop();
+    let panics = end.errors.lines().filter(|line| line.contains("panicked")).count();
+    assert_eq!(panics, end.errors.lines().count(), "and nothing else: {}", end.errors);
+    assert!((10..200).contains(&panics), "{panics} of 500 are told");
 }
 
 /// One worker: a panic that ended it would leave the next job to nobody.

@@ -82,23 +82,29 @@ fn a_killed_loop_costs_its_own_connections_alone() {
     report.assert_adds_up();
 }
 
-/// One that dies as soon as it lives is given a rest.
+/// One that dies as soon as it lives is given a rest, and a longer one each time.
 #[test]
 fn a_loop_that_dies_at_once_is_not_started_again_and_again() {
     let server = Server::start(PREFORK_LOOPS, "echo", &["--workers", "1"]);
     let mut killed = Vec::new();
-    throughout(Duration::from_millis(2500), "it is given a rest", || {
+    throughout(Duration::from_secs(5), "it is given a rest", || {
         let alive: Vec<i32> = children(&server).into_iter().filter(|&pid| !is_gone(pid)).collect();
         for pid in alive {
             kill(pid, Signal::KILL);
             killed.push(pid);
             eventually("it is dead", || is_gone(pid));
         }
-        killed.len() <= 4
+        killed.len() <= 3
     });
     assert!(killed.len() >= 2, "it is started again: {killed:?}");
     server.connect().ping("and it serves");
-    assert!(server.stop().status.success());
+    let end = server.stop();
+    assert!(end.status.success(), "{}: {}", end.status, end.errors);
+    for rest in ["anew in 1s", "anew in 2s"] {
+        assert!(end.errors.contains(rest), "{rest} in {}", end.errors);
+    }
+    let report = end.report.expect("there is a report");
+    assert_eq!(report.count("restarts"), killed.len() as u64, "{report:?}");
 }
 
 #[test]

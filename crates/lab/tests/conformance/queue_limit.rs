@@ -84,8 +84,11 @@ fn under_overload_loops_with_workers_answer_everybody() {
     for client in &mut clients {
         client.get("/sleep?ms=1").assert_text("slept 1 ms\n");
     }
-    let report = server.stop_well();
+    let end = server.stop();
+    let report = end.report.expect("there is a report");
     assert_eq!((report.count("requests"), report.count("failed")), (40, 0));
+    assert_eq!(report.count("overloaded"), refused, "{report:?}");
+    assert!(end.errors.contains(&format!("{refused} requests were refused")), "{}", end.errors);
 }
 
 /// A client that sends much and reads nothing is told no more than it reads,

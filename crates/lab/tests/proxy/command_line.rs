@@ -9,6 +9,8 @@ use crate::{
 
 for_every_model!(what_is_wrong_is_said_with_what_to_do, options_without_effect_are_said);
 
+const FOREVER: &str = "18446744073709551615s";
+
 /// Runs `lab proxy`, which must not start; returns its exit code and what it said.
 fn refused(arguments: &[&str]) -> (Option<i32>, String) {
     let command =
@@ -26,9 +28,12 @@ fn what_is_wrong_is_said_with_what_to_do(model: &str) {
         (vec!["--upstream", "localhost"], 2, "host and a port"),
         (vec!["--upstream", "a:b"], 2, "host and a port"),
         (vec!["--upstream", "nobody.invalid:80"], 1, "nobody.invalid:80"),
-        (vec!["--upstream", "127.0.0.1:5555"], 1, "itself"),
+        (vec!["--upstream", "127.0.0.1:5555"], 2, "itself"),
         (vec!["--upstream", &upstream, "--listen", &listen], 1, "is taken"),
         (vec!["--upstream", &upstream, "--connect-timeout", "0s"], 2, "above zero"),
+        (vec!["--upstream", &upstream, "--connect-timeout", FOREVER], 2, "365 days"),
+        (vec!["--upstream", &upstream, "--drain", FOREVER], 2, "365 days"),
+        (vec!["--upstream", &upstream, "--workers", "99999999999"], 2, "to 1024"),
         (vec!["--upstream", &upstream, "--max-connections", "99999999"], 1, "descriptors"),
         (vec!["--upstream", &upstream, "--report", "/no/such/folder/file"], 1, "report"),
     ] {

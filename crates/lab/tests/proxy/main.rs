@@ -28,6 +28,7 @@ mod wait;
 
 // The checks.
 mod backpressure;
+mod circle;
 mod command_line;
 mod crowd;
 mod flow;

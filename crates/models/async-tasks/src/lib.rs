@@ -117,7 +117,12 @@ async fn accept(
             }
             Attempt::Empty => waiting.clear_ready(),
             Attempt::Refused => {}
-            Attempt::Exhausted => sleep(Listener::EXHAUSTED_PAUSE).await,
+            Attempt::Exhausted => {
+                if context.stop.is_requested() {
+                    stopping.send_replace(()); // Those who end leave their descriptors.
+                }
+                sleep(Listener::EXHAUSTED_PAUSE).await;
+            }
         }
     }
     Ok(())

@@ -24,7 +24,9 @@ use std::{
     time::{Duration, Instant},
 };
 
-use server::{Children, Context, Inherited, Knob, LISTENER, Listener, Listeners, Model, Reactor};
+use server::{
+    Children, Context, Inherited, Knob, LISTENER, Listener, Listeners, Model, Reactor, Rest, say,
+};
 
 /// The model's name card.
 pub const MODEL: Model = Model {
@@ -39,9 +41,6 @@ pub const MODEL: Model = Model {
     needs: None,
 };
 
-/// A process that dies sooner than this would do so again: its successor waits.
-const PAUSE: Duration = Duration::from_secs(1);
-
 /// One of the processes, whoever plays it now.
 #[derive(Debug)]
 struct Part<'a> {
@@ -52,6 +51,7 @@ struct Part<'a> {
     connections: usize,
     /// When to start it; `None` while it runs.
     due: Option<Instant>,
+    rest: Rest,
 }
 
 /// Keeps a process running for each of `listener`'s sockets until the stop is
@@ -73,16 +73,16 @@ pub fn serve(listener: &Listener, context: &Context) -> io::Result<()> {
         let at_most = next.map(|due| due.saturating_duration_since(Instant::now()));
         for ended in children.wait(None, at_most)? {
             if let Some(part) = parts.iter_mut().find(|part| part.name == ended.part) {
-                let pause = if ended.lived < PAUSE { PAUSE } else { Duration::ZERO };
-                part.due = Some(Instant::now() + pause);
+                let (lived, rest) = (ended.lived, part.rest.after(ended.lived));
+                part.due = Some(Instant::now() + rest);
                 if !context.stop.is_requested() {
-                    eprintln!("{ended} after {:.1?}, and is started anew", ended.lived);
+                    say(format_args!("{ended} after {lived:.1?}, and is started anew in {rest:?}"));
                 }
             }
         }
     }
     // Who waits in the backlog of one that has just died is served by its successor.
-    restart(&mut parts, &mut children, Instant::now() + PAUSE);
+    restart(&mut parts, &mut children, Instant::now() + Rest::MOST);
     children.stop()
 }
 // ANCHOR_END: serve
@@ -95,6 +95,7 @@ fn parts<'a>(listener: &'a Listener, context: &Context) -> Vec<Part<'a>> {
         listener,
         connections: limit / count + usize::from(id < limit % count),
         due: None,
+        rest: Rest::default(),
     };
     listener.all().enumerate().map(part).collect()
 }
@@ -104,9 +105,11 @@ fn parts<'a>(listener: &'a Listener, context: &Context) -> Vec<Part<'a>> {
 fn restart(parts: &mut [Part], children: &mut Children, now: Instant) {
     for part in parts.iter_mut().filter(|part| part.due.is_some_and(|due| due <= now)) {
         let started = children.listen(&part.name, part.listener, part.connections);
-        part.due = started.is_err().then_some(now + PAUSE);
+        part.due = None;
         if let Err(error) = started {
-            eprintln!("{} cannot be started, in {PAUSE:?} again: {error}", part.name);
+            let rest = part.rest.after(Duration::ZERO);
+            part.due = Some(now + rest);
+            say(format_args!("{} cannot be started, in {rest:?} again: {error}", part.name));
         }
     }
 }

@@ -13,7 +13,6 @@ use std::{
 
 use nix::sys::signal::{SigSet, Signal as Number};
 use rustix::{
-    net::sockopt,
     process::{Pid, Signal, getppid, set_parent_process_death_signal},
     stdio::{dup2_stdin, dup2_stdout},
     thread::set_name,
@@ -43,20 +42,24 @@ pub(super) struct Part {
     pub(super) master: i32,
     /// How many connections it may have open.
     pub(super) connections: usize,
+    /// Whether its socket is one to accept from. The stop may have closed it already, so
+    /// the socket itself cannot be asked.
+    pub(super) listens: bool,
     pub(super) name: String,
 }
 
 impl Part {
     /// As the environment has it.
     pub(super) fn words(&self) -> String {
-        format!("{} {} {}", self.master, self.connections, self.name)
+        format!("{} {} {} {}", self.master, self.connections, self.listens, self.name)
     }
 
     fn parse(words: &str) -> Option<Self> {
-        let mut words = words.splitn(3, ' ');
+        let mut words = words.splitn(4, ' ');
         let master = words.next()?.parse().ok()?;
         let connections = words.next()?.parse().ok()?;
-        Some(Self { master, connections, name: words.next()?.to_owned() })
+        let listens = words.next()?.parse().ok()?;
+        Some(Self { master, connections, listens, name: words.next()?.to_owned() })
     }
 }
 
@@ -86,7 +89,7 @@ impl Inherited {
         let nothing = OpenOptions::new().read(true).write(true).open("/dev/null")?;
         dup2_stdin(&nothing)?;
         dup2_stdout(&nothing)?;
-        let socket = if sockopt::socket_acceptconn(&socket)? {
+        let socket = if part.listens {
             Socket::Listening(Arc::new(Listener::inherited(socket)))
         } else {
             Socket::Connected(socket.into())
@@ -182,7 +185,12 @@ mod tests {
 
     #[test]
     fn a_part_is_understood_as_it_was_meant() {
-        let part = Part { master: 4711, connections: usize::MAX, name: "loop 0".to_owned() };
+        let part = Part {
+            master: 4711,
+            connections: usize::MAX,
+            listens: true,
+            name: "loop 0".to_owned(),
+        };
         assert_eq!(Part::parse(&part.words()), Some(part));
         assert_eq!(Part::parse("4711 loop"), None);
     }

@@ -27,7 +27,7 @@ use super::{
     Farewell, PART,
     child::{Part, hold_stop_signals},
 };
-use crate::{Connection, Context, Listener, SystemCalls, Tally, stats::Seat};
+use crate::{Connection, Context, Listener, SystemCalls, Tally, say, stats::Seat};
 
 /// This program, also if its file has been replaced meanwhile.
 const PROGRAM: &str = "/proc/self/exe";
@@ -118,7 +118,9 @@ impl<'a> Children<'a> {
         listener: &Listener,
         connections: usize,
     ) -> io::Result<()> {
-        self.start(part, listener.give()?, connections, None)
+        self.start(part, listener.give()?, connections, None)?;
+        self.context.stats.plays_anew(part);
+        Ok(())
     }
 
     /// Starts a process for `connection`, which is then the process's alone.
@@ -142,7 +144,8 @@ impl<'a> Children<'a> {
         seat: Option<Seat>,
     ) -> io::Result<()> {
         let master = rustix::process::getpid().as_raw_pid();
-        let words = Part { master, connections, name: part.to_owned() }.words();
+        let listens = seat.is_none();
+        let words = Part { master, connections, listens, name: part.to_owned() }.words();
         let process = Command::new(PROGRAM)
             .args(env::args_os().skip(1))
             .env(PART, words)
@@ -231,7 +234,9 @@ impl<'a> Children<'a> {
             match self.farewells.recv(&mut bytes) {
                 Ok(length) => match serde_json::from_slice(&bytes[..length]) {
                     Ok(Farewell { part, report }) => self.context.stats.absorb(&part, &report),
-                    Err(error) => eprintln!("a child's report is not understood: {error}"),
+                    Err(error) => {
+                        say(format_args!("a child's report is not understood: {error}"));
+                    }
                 },
                 Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(()),
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
@@ -253,7 +258,8 @@ impl<'a> Children<'a> {
         while !self.running.is_empty() {
             let left = deadline.saturating_duration_since(Instant::now());
             if left.is_zero() {
-                eprintln!("{} processes outlive the drain, and are killed", self.running.len());
+                let left = self.running.len();
+                say(format_args!("{left} processes outlive the drain, and are killed"));
                 break; // Going out of scope kills them.
             }
             self.wait(None, Some(left))?;

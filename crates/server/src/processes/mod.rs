@@ -18,10 +18,12 @@
 
 mod child;
 mod children;
+mod rest;
 
 pub use child::Inherited;
 pub(crate) use child::allow_stop_signals;
 pub use children::{Children, Ended};
+pub use rest::Rest;
 
 use serde::{Deserialize, Serialize};
 

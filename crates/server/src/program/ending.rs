@@ -4,7 +4,6 @@ use std::{
     fs, io, mem,
     os::unix::net::UnixStream,
     path::PathBuf,
-    process,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering::Relaxed},
@@ -20,7 +19,7 @@ use signal_hook::{
 };
 
 use super::MakeReport;
-use crate::{Context, Listener, Stats, Stop, accept::LOOK, stats::Running};
+use crate::{Context, Listener, Stats, Stop, accept::LOOK, say, say::exit, stats::Running};
 
 /// Leaves the report where it is wanted.
 pub(super) type LeaveReport = dyn Fn(&Stats) -> Result<(), String> + Send + Sync;
@@ -49,7 +48,11 @@ pub(super) fn to_file(
     Arc::new(move |stats| {
         let cut = stats.cut();
         if cut > 0 {
-            eprintln!("{name}: the drain ended with {cut} connections busy");
+            say(format_args!("{name}: the drain ended with {cut} connections busy"));
+        }
+        let overloaded = stats.overloaded();
+        if overloaded > 0 {
+            say(format_args!("{name}: {overloaded} requests were refused: too many waited"));
         }
         let Some(path) = &path else { return Ok(()) };
         let failed = |error: String| format!("cannot write the report {}: {error}", path.display());
@@ -95,7 +98,7 @@ impl Ending {
                 wait(signals.get_read(), (!drains).then_some(stop));
                 for signal in signals.pending() {
                     if mem::replace(&mut is_told, true) {
-                        process::exit(128 + signal);
+                        exit(128 + signal);
                     }
                     stop.begin();
                     ending.close(); // Before anybody is told: who is left is known then.
@@ -118,7 +121,7 @@ impl Ending {
         let after = self.clone();
         if spawn("drain", move || after.end_after_drain()).is_err() {
             let name = self.name;
-            eprintln!("{name}: no thread to end the drain with; a second signal ends it");
+            say(format_args!("{name}: no thread to end the drain with; a second signal ends it"));
         }
     }
 
@@ -141,11 +144,11 @@ impl Ending {
         let code = match self.account() {
             Ok(()) => 0,
             Err(message) => {
-                eprintln!("{}: {message}", self.name);
+                say(format_args!("{}: {message}", self.name));
                 1
             }
         };
-        process::exit(code);
+        exit(code);
     }
 }
 

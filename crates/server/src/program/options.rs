@@ -8,7 +8,10 @@ use clap::{
 };
 use service::{Service, Shared, StoreSize};
 
-use crate::{Context, Knob, Limits, Listeners, Model, Queue};
+use super::bounds::{
+    QUEUE_MOST, SHARDS_MOST, WORKERS_MOST, count, duration, positive_duration, size,
+};
+use crate::{Context, Knob, Limits, Listeners, Model, Queue, say};
 
 /// Options of every server.
 #[derive(Args, Clone, Debug)]
@@ -22,13 +25,13 @@ pub struct Options {
     #[arg(long, value_name = "QUEUE", value_parser = queue_parser(&Queue::ALL))]
     queue: Option<Queue>,
     /// Most that may wait for a worker: connections, requests or jobs [default: 1024]
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = count(QUEUE_MOST))]
     queue_limit: Option<NonZeroUsize>,
     /// Memory of the cache, in bytes or as 64m; what is used least goes first [default: 64m]
     #[arg(long, value_name = "SIZE", value_parser = size)]
     memory: Option<usize>,
     /// Parts of the cache that are locked each for itself [default: 16]
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = count(SHARDS_MOST))]
     shards: Option<NonZeroUsize>,
 }
 
@@ -39,7 +42,7 @@ pub struct Common {
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:5555")]
     pub listen: SocketAddr,
     /// Threads, loops or processes that share the work [default: available cores]
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = count(WORKERS_MOST))]
     pub workers: Option<NonZeroUsize>,
     /// Most connections at once; more are closed as they come [default: no limit]
     #[arg(long, value_name = "N")]
@@ -48,7 +51,7 @@ pub struct Common {
     #[arg(long, value_name = "DURATION", value_parser = positive_duration)]
     pub(super) idle_timeout: Option<Duration>,
     /// Time that connections get to finish after a stop signal
-    #[arg(long, value_name = "DURATION", default_value = "5s", value_parser = humantime::parse_duration)]
+    #[arg(long, value_name = "DURATION", default_value = "5s", value_parser = duration)]
     pub(super) drain: Duration,
     /// Leave a JSON report here when the server ends
     #[arg(long, value_name = "FILE")]
@@ -75,31 +78,6 @@ fn queue_parser(queues: &[Queue]) -> impl TypedValueParser<Value = Queue> + use<
     PossibleValuesParser::new(queues.iter().map(value)).map(|name| {
         Queue::ALL.into_iter().find(|queue| queue.name() == name).unwrap_or(Queue::Fifo)
     })
-}
-
-/// Understands a duration above zero.
-///
-/// # Errors
-///
-/// Says what is wanted instead.
-pub fn positive_duration(text: &str) -> Result<Duration, String> {
-    match humantime::parse_duration(text) {
-        Ok(duration) if duration.is_zero() => Err("a duration above zero, as 10s".to_owned()),
-        Ok(duration) => Ok(duration),
-        Err(error) => Err(error.to_string()),
-    }
-}
-
-/// Bytes, as a plain number or in k, m or g of 1024 each.
-fn size(text: &str) -> Result<usize, String> {
-    let (digits, shift) = match text.as_bytes().last().map(u8::to_ascii_lowercase) {
-        Some(b'k') => (&text[..text.len() - 1], 10),
-        Some(b'm') => (&text[..text.len() - 1], 20),
-        Some(b'g') => (&text[..text.len() - 1], 30),
-        _ => (text, 0),
-    };
-    let bytes = digits.parse::<usize>().ok().and_then(|number| number.checked_mul(1 << shift));
-    bytes.filter(|&bytes| bytes > 0).ok_or_else(|| "a size above zero, as 64m".to_owned())
 }
 
 impl Options {
@@ -129,7 +107,7 @@ impl Options {
             ("--queue-limit", self.queue_limit.is_some() && !has(Knob::QueueLimit)),
         ] {
             if unused {
-                eprintln!("{}: {option} has no effect on this model", model.name);
+                say(format_args!("{}: {option} has no effect on this model", model.name));
             }
         }
         let of_the_cache =
@@ -137,7 +115,8 @@ impl Options {
         for (given, option) in of_the_cache {
             if given && self.service != Service::Cache {
                 let service = self.service.name();
-                eprintln!("{}: {option} has no effect on the service {service}", model.name);
+                let name = model.name;
+                say(format_args!("{name}: {option} has no effect on the service {service}"));
             }
         }
     }

@@ -33,7 +33,8 @@ impl Reactor<'_> {
         let cut = self.context.stop.is_over();
         for key in self.keys() {
             if cut {
-                self.close(key, true);
+                // Who lingers has had its answer.
+                self.close(key, !self.peers[key].is_lingering());
             } else if self.peers[key].is_overdue(now)
                 && !self.peers[key].has_spoken(&mut self.shared.calls)
             {

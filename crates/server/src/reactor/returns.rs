@@ -1,5 +1,7 @@
 //! What others run for a loop: left for them, and taken back.
 
+use service::Failed;
+
 use super::Reactor;
 use crate::{
     Answer, Batch, Errand, Finished,
@@ -40,6 +42,9 @@ impl Reactor<'_> {
 
     /// Gives a job back to its session, and sends what waited for it.
     pub fn complete(&mut self, Finished { ticket, done }: Finished) {
+        if done.outcome == Err(Failed::Overloaded) {
+            self.context.stats.overload();
+        }
         if self.is_gone(ticket) {
             return;
         }

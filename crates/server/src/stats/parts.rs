@@ -8,6 +8,8 @@ use super::{Report, Seat, Stats, Worker, lock};
 #[derive(Debug, Default)]
 pub(super) struct Part {
     pub(super) running: u64,
+    /// By one process after the other, each for the same socket.
+    played: u64,
     pub(super) running_most: u64,
     /// Of any one of them.
     pub(super) connections_peak: u64,
@@ -31,6 +33,15 @@ impl Stats {
         });
     }
 
+    /// Counts a process that listens as started, and anew if it is not the first.
+    pub(crate) fn plays_anew(&self, part: &str) {
+        self.part(part, |part| {
+            part.played += 1;
+            let is_anew = part.played > 1;
+            self.restarts.fetch_add(u64::from(is_anew), Relaxed);
+        });
+    }
+
     /// Counts a process as ended.
     pub(crate) fn process_ended(&self, part: &str) {
         self.part(part, |part| part.running -= 1);
@@ -40,6 +51,7 @@ impl Stats {
     pub(crate) fn absorb(&self, part: &str, report: &Report) {
         self.accepted.fetch_add(report.accepted, Relaxed);
         self.refused.fetch_add(report.refused, Relaxed);
+        self.overloaded.fetch_add(report.overloaded, Relaxed);
         match report.system_calls {
             Some(calls) => self.add(calls),
             None => self.leave_system_calls_out(),

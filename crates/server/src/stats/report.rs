@@ -23,6 +23,9 @@ pub struct Report {
     pub served: u64,
     /// Connections closed at once because a limit was reached.
     pub refused: u64,
+    /// Requests refused, since too many waited for a worker; their connections go on, and
+    /// they count as answered.
+    pub overloaded: u64,
     /// Connections that ended by an error.
     pub failed: u64,
     /// Connections still open when the drain ended.
@@ -53,6 +56,8 @@ pub struct Report {
     /// the drain has made is missing. `None` where a runtime makes them, which
     /// does not tell.
     pub system_calls: Option<SystemCalls>,
+    /// Times that a process which listens was followed by another.
+    pub restarts: u64,
     /// Each worker's share.
     pub workers: Vec<WorkerReport>,
     /// The threads that have ended, and the main one, by role. A thread that
@@ -108,6 +113,7 @@ impl Stats {
             accepted: self.accepted.load(Relaxed),
             served: sum(|w| &w.served),
             refused: self.refused.load(Relaxed),
+            overloaded: self.overloaded(),
             failed: sum(|w| &w.failed) + of_parts(|part| part.failed),
             cut,
             requests: sum(|w| &w.requests),
@@ -123,6 +129,7 @@ impl Stats {
             run_queue_seconds: threads.iter().map(|thread| thread.run_queue_seconds).sum(),
             system_calls: (!self.system_calls_unknown.load(Relaxed))
                 .then(|| *lock(&self.system_calls)),
+            restarts: self.restarts.load(Relaxed),
             workers: workers.iter().map(|worker| worker.report()).collect(),
             threads,
         }

@@ -66,24 +66,26 @@ pub(super) fn suit_unparsed(refusal: Response, bytes: &[u8]) -> Response {
     refusal.suited(bytes.starts_with(b"HEAD "), Connection::Close)
 }
 
+/// However the bytes were cut on their way, what is found is the same: it follows from
+/// the first bytes that decide it, and those behind them are not looked at.
 fn parse_any(bytes: &[u8]) -> Result<Parsed, Response> {
+    let is_too_long = bytes.len() > HEAD_BYTES_MAX;
+    let bytes = &bytes[..bytes.len().min(HEAD_BYTES_MAX)];
+    let has_line = || bytes.contains(&b'\n');
     let mut fields = [httparse::EMPTY_HEADER; FIELDS_MAX];
     let mut request = httparse::Request::new(&mut fields);
-    match request.parse(bytes) {
+    let target_too_long = || Response::error(Status::UriTooLong, "the target is too long");
+    let parsed = request.parse(bytes);
+    let is_long = request.path.is_some_and(|path| path.len() > TARGET_BYTES_MAX);
+    match parsed {
+        Ok(httparse::Status::Complete(_)) if is_long => Err(target_too_long()),
         Ok(httparse::Status::Complete(length)) => {
-            let target_bytes = request.path.map_or(0, str::len);
-            if target_bytes > TARGET_BYTES_MAX {
-                return Err(Response::error(Status::UriTooLong, "the target is too long"));
-            }
-            if length > HEAD_BYTES_MAX {
-                return Err(too_large());
-            }
             Ok(Parsed::Complete { head: understand(&request)?, bytes: length })
         }
-        Ok(httparse::Status::Partial) if bytes.len() <= HEAD_BYTES_MAX => Ok(Parsed::Partial),
-        Ok(httparse::Status::Partial) if request.version.is_none() => {
-            Err(Response::error(Status::UriTooLong, "the target is too long"))
-        }
+        Ok(httparse::Status::Partial) if !is_too_long => Ok(Parsed::Partial),
+        // What is wrong with a version is told by all of it.
+        Err(httparse::Error::Version) if !has_line() && !is_too_long => Ok(Parsed::Partial),
+        Ok(httparse::Status::Partial) if is_long || !has_line() => Err(target_too_long()),
         Ok(httparse::Status::Partial) | Err(httparse::Error::TooManyHeaders) => Err(too_large()),
         Err(httparse::Error::Version) if is_foreign_version(bytes) => {
             let text = "this server speaks HTTP/1.1 and HTTP/1.0";

@@ -13,6 +13,12 @@ const CLOCK: Clock = Clock(|| Duration::from_secs(784_111_777));
 /// Feeds `pieces`, runs jobs as they come, ends; returns the output and the
 /// phase before the end.
 fn converse(pieces: &[&[u8]]) -> (String, Phase) {
+    let (output, phase) = answers(pieces);
+    (String::from_utf8(output).unwrap(), phase)
+}
+
+/// The same, whatever bytes come back.
+fn answers(pieces: &[&[u8]]) -> (Vec<u8>, Phase) {
     let mut session = Http::new(&Limits { body_bytes: 1000 }, CLOCK);
     let mut output = Vec::new();
     for piece in pieces {
@@ -26,7 +32,7 @@ fn converse(pieces: &[&[u8]]) -> (String, Phase) {
     session.end(End::Peer, &mut output);
     assert!(matches!(session.phase(), Phase::Finished | Phase::Refused));
     assert!(session.input.is_empty(), "a finished session keeps no memory");
-    (String::from_utf8(output).unwrap(), phase)
+    (output, phase)
 }
 
 fn status_of(request: &str) -> (u16, Phase) {
@@ -143,12 +149,12 @@ fn a_peer_that_waits_is_told_to_continue_and_one_that_does_not_is_not() {
     assert!(output.starts_with("HTTP/1.1 200 OK\r\n"), "{output}");
 }
 
-#[test]
-fn bad_input_gets_its_status_and_a_close() {
+/// Requests that are refused, with their status.
+fn refused() -> Vec<(u16, String)> {
     let long = "x".repeat(20_000);
     let fields = "X: 1\r\n".repeat(70);
     let host = "HTTP/1.1\r\nHost: a\r\n";
-    for (status, request) in [
+    vec![
         (400, "\u{1}\u{2}\r\n\r\n".to_owned()),
         (400, "GET /\r\n\r\n".to_owned()),
         (400, "GET / HTTP/1.1\r\n\r\n".to_owned()),
@@ -184,9 +190,35 @@ fn bad_input_gets_its_status_and_a_close() {
         (501, format!("BREW / {host}\r\n")),
         (501, format!("POST /echo {host}Transfer-Encoding: gzip, chunked\r\n\r\n")),
         (505, "GET / HTTP/2.0\r\nHost: a\r\n\r\n".to_owned()),
-    ] {
+        // What is wrong comes late, or is too much in two ways.
+        (400, "GET / FTP/1.1\r\nHost: a\r\n\r\n".to_owned()),
+        (414, format!("GET /{} HTTP/1.1\r\nX: {}\r\n\r\n", &long[..9000], &long[..8000])),
+        (414, format!("{long} / {host}\r\n")),
+        (400, format!("GET / {long}\r\n\r\n")),
+        (431, format!("GET / {host}X: {}\r\n\r\n", &long[..17_000])),
+        (431, format!("GET / {host}X: {}\r\nBad Name: 1\r\n\r\n", &long[..17_000])),
+    ]
+}
+
+#[test]
+fn bad_input_gets_its_status_and_a_close() {
+    for (status, request) in refused() {
         let shown = &request[..request.len().min(90)];
         assert_eq!(status_of(&request), (status, Phase::Refused), "{shown}");
+    }
+}
+
+/// TCP cuts as it likes: what is wrong with a request does not depend on that.
+#[test]
+fn a_refusal_is_the_same_wherever_the_request_is_cut() {
+    for (_, request) in refused() {
+        let (whole, bytes) = (converse(&[request.as_bytes()]), request.as_bytes());
+        for at in 0..=bytes.len() {
+            let cut = converse(&[&bytes[..at], &bytes[at..]]);
+            assert_eq!(cut, whole, "{} cut at {at}", &request[..request.len().min(90)]);
+        }
+        let pieces: Vec<&[u8]> = bytes.chunks(1).collect();
+        assert_eq!(converse(&pieces), whole, "{}", &request[..request.len().min(90)]);
     }
 }
 
@@ -263,17 +295,15 @@ proptest! {
     }
 
     #[test]
-    fn damaged_requests_end_cleanly(at in 0..SESSION.len(), byte in any::<u8>()) {
+    fn damaged_requests_end_cleanly_wherever_they_are_cut(
+        at in 0..SESSION.len(),
+        byte in any::<u8>(),
+        cut in 0..SESSION.len(),
+    ) {
         let mut damaged = SESSION.as_bytes().to_vec();
         damaged[at] = byte;
-        let mut session = Http::new(&Limits { body_bytes: 100 }, CLOCK);
-        let mut output = Vec::new();
-        session.receive(&damaged, &mut output);
-        while let Some(job) = session.next_job() {
-            session.complete(Done { id: job.id, outcome: Ok(()) }, &mut output);
-        }
-        session.end(End::Peer, &mut output);
-        prop_assert!(matches!(session.phase(), Phase::Finished | Phase::Refused));
+        let (left, right) = damaged.split_at(cut);
+        prop_assert_eq!(answers(&[left, right]), answers(&[&damaged]));
     }
 }
 
