@@ -38,7 +38,7 @@ fn a_server_that_stood_still_has_lost_nothing(model: Model) {
     // A runtime and a ring look at their clocks first, and call them silent.
     let asks_clocks_first =
         [ASYNC_TASKS, COMPLETION_RINGS, COMPLETION_RINGS_PLAIN].map(|model| model.name);
-    let given = if asks_clocks_first.contains(&model.name) { &options[..2] } else { &options };
+    let given = if asks_clocks_first.contains(&model.name) { &options[..2] } else { &options[..] };
     let server = Server::start(model, "echo", given);
     let clients: Vec<Client> = (0..model.at_once(8, 4)).map(|_| server.connect()).collect();
     for _ in 0..amount(1, 10) {
