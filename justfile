@@ -52,6 +52,14 @@ test:
 verify *tests:
     cargo test --release --package lab --test verify -- --test-threads 1 --nocapture {{tests}}
 
+# Faults in full, on every model: storms, slow clients, small limits, stopped processes
+faults *tests:
+    FAULTS=full cargo test --release --package lab --test faults -- --test-threads 1 --nocapture --skip soak {{tests}}
+
+# Two hours: each server under traffic, right and wrong, into results/soak.json
+soak:
+    FAULTS=full WRITE=1 cargo test --release --package lab --test faults -- --test-threads 1 --nocapture soak
+
 # Count with strace what each model asks of the system, into results/traced/system-calls.json
 calls:
     WRITE=1 cargo test --release --package lab --test verify -- --nocapture calls::

@@ -8,7 +8,10 @@ use std::{
 
 use results::{Experiment, Store, write_atomically};
 
-use crate::{Error, draw, readme};
+use crate::{Error, draw, readme, soak};
+
+/// The file of the soak's chart, without its end.
+const SOAK: &str = "soak";
 
 /// Draws every chart of `store` into `charts/`, takes away those that no
 /// experiment names any more, and writes the `README.md` that shows them.
@@ -33,17 +36,27 @@ pub fn draw_all(store: &Store) -> Result<Vec<PathBuf>, Error> {
             written.push(path);
         }
     }
+    let soaked = store.soak()?;
+    if let Some(soaked) = &soaked {
+        let path = store.charts().join(format!("{SOAK}.svg"));
+        write_atomically(&path, soak::draw(soaked).as_bytes())?;
+        written.push(path);
+    }
     remove_stale(&store.charts(), &written)?;
     let readme = store.folder().join("README.md");
     let environment = store.environment()?;
-    write_atomically(&readme, readme::text(environment.as_ref(), &experiments).as_bytes())?;
+    write_atomically(
+        &readme,
+        readme::text(environment.as_ref(), &experiments, soaked.as_ref()).as_bytes(),
+    )?;
     written.push(readme);
     Ok(written)
 }
 
 /// Before anything is written: each chart has a name of its own that stays in its folder.
 fn check_names(experiments: &[Experiment]) -> Result<(), Error> {
-    let mut owners = BTreeMap::new();
+    let soak = SOAK.to_owned();
+    let mut owners = BTreeMap::from([(&soak, &soak)]);
     for experiment in experiments {
         for chart in experiment.charts.iter().map(|c| &c.file) {
             let proper = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');

@@ -35,6 +35,7 @@ mod rows;
 mod series;
 mod sheet;
 mod shortfall;
+mod soak;
 mod text;
 mod told;
 mod whiskers;

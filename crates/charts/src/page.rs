@@ -34,13 +34,6 @@ pub(crate) struct Page {
 impl Page {
     /// A page with its heading: the title, then `subtitle`, then what is unusual about the run.
     pub(crate) fn new(experiment: &Experiment, chart: &Chart, subtitle: &str) -> Self {
-        let mut page = Self {
-            title: chart.title.clone(),
-            description: chart.look_for.clone(),
-            body: Vec::new(),
-            height: MARGIN,
-        };
-        page.heading(&chart.title, "title", HEADING, 20);
         let mut unusual = Vec::new();
         if experiment.quick {
             unusual.push("quick run: fewer blocks");
@@ -49,7 +42,15 @@ impl Page {
             unusual.push("interrupted run: trials are missing");
         }
         let subtitle: Vec<&str> = std::iter::once(subtitle).chain(unusual).collect();
-        page.heading(&subtitle.join(" · "), "soft", SIZE, 16);
+        Self::titled(&chart.title, &chart.look_for, &subtitle.join(" · "))
+    }
+
+    /// A page that begins with `title` and `subtitle`.
+    pub(crate) fn titled(title: &str, description: &str, subtitle: &str) -> Self {
+        let (title, description) = (title.to_owned(), description.to_owned());
+        let mut page = Self { title, description, body: Vec::new(), height: MARGIN };
+        page.heading(&page.title.clone(), "title", HEADING, 20);
+        page.heading(subtitle, "soft", SIZE, 16);
         page
     }
 

@@ -2,12 +2,18 @@
 
 use std::fmt::Write as _;
 
-use results::{Environment, Experiment, FEWEST_BLOCKS, Unit, Verdict, core_names};
+use results::{
+    Course, Environment, Experiment, FEWEST_BLOCKS, Soak, Unit, Verdict, core_names, grouped,
+};
 
 use crate::told;
 
 /// The whole text.
-pub(crate) fn text(environment: Option<&Environment>, experiments: &[Experiment]) -> String {
+pub(crate) fn text(
+    environment: Option<&Environment>,
+    experiments: &[Experiment],
+    soak: Option<&Soak>,
+) -> String {
     let mut out = String::from(
         "# Results\n\n\
          Written by `cargo lab plot` from the JSON files beside it; do not edit.\n\
@@ -20,10 +26,28 @@ pub(crate) fn text(environment: Option<&Environment>, experiments: &[Experiment]
     for experiment in experiments {
         section(&mut out, experiment, environment);
     }
+    if let Some(soak) = soak {
+        soaked(&mut out, soak);
+    }
     claims(&mut out, experiments);
     out.truncate(out.trim_end().len());
     out.push('\n');
     out
+}
+
+fn soaked(out: &mut String, soak: &Soak) {
+    let sum = |of: fn(&Course) -> u64| grouped(soak.courses.iter().map(of).sum::<u64>());
+    let (valid, invalid) = (sum(|course| course.valid), sum(|course| course.invalid));
+    let _ = write!(
+        out,
+        "## Soak\n\n\
+         Each server had {:.1} minutes of traffic, right and wrong: in all {valid} requests whose \
+         answers were checked, and {invalid} connections with nonsense, halves or resets. \
+         Measured by `just soak`, on {}; see `soak.json`.\n\n\
+         ![The memory of each server over its time](charts/soak.svg)\n\n",
+        soak.run.seconds / 60.0,
+        inline(&soak.run.system),
+    );
 }
 
 fn machine(out: &mut String, environment: &Environment) {

@@ -165,3 +165,14 @@ fn the_charts_are_those_of_the_results() {
         }
     }
 }
+
+#[test]
+fn what_servers_took_under_the_soak_was_flat() {
+    let Some(run) = Run::named_or_full() else { return };
+    let Some(soak) = run.store.soak().unwrap() else { return };
+    assert!(soak.courses.len() >= 4 * 11, "{} servers", soak.courses.len());
+    for course in &soak.courses {
+        assert!(course.valid > 0 && course.invalid > 0, "{course:?}");
+        assert_eq!(course.growing(&soak.run), None);
+    }
+}

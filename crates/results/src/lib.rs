@@ -20,6 +20,7 @@ mod histogram;
 mod judge;
 mod knee;
 mod measured;
+mod soak;
 mod store;
 mod words;
 
@@ -37,6 +38,7 @@ pub use format::grouped;
 pub use histogram::decode_histogram;
 pub use judge::{Judge, Stray, few};
 pub use measured::{Measured, Of};
+pub use soak::{Course, Sample, Soak, Soaked};
 pub use store::{Error, Store, write_atomically};
 pub use words::{blocks, ends, ratio, ratios};
 

@@ -8,7 +8,7 @@ use std::{
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
 
-use crate::{Environment, Experiment, SCHEMA, SystemCalls};
+use crate::{Environment, Experiment, SCHEMA, Soak, SystemCalls};
 
 /// A results folder.
 #[derive(Clone, Debug)]
@@ -121,7 +121,7 @@ impl Store {
         let mut names: Vec<String> = entries
             .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
             .filter_map(|file| Some(file.strip_suffix(".json")?.to_owned()))
-            .filter(|name| name != "environment")
+            .filter(|name| !["environment", "soak"].contains(&name.as_str()))
             .collect();
         names.sort();
         names.iter().filter_map(|name| self.experiment(name).transpose()).collect()
@@ -134,6 +134,25 @@ impl Store {
     /// Fails if the file cannot be read or has another shape.
     pub fn system_calls(&self) -> Result<Option<SystemCalls>, Error> {
         read(&self.folder.join("traced/system-calls.json"))
+    }
+
+    /// Reads `soak.json`; `None` if no server was soaked.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the file cannot be read or has another shape.
+    pub fn soak(&self) -> Result<Option<Soak>, Error> {
+        read(&self.folder.join("soak.json"))
+    }
+
+    /// Writes `soak.json`.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the folder or the file cannot be written.
+    pub fn write_soak(&self, soak: &Soak) -> Result<(), Error> {
+        let path = self.folder.join("soak.json");
+        write_atomically(&path, &lines(soak).map_err(format_error(&path))?)
     }
 
     /// Writes `environment.json`.
@@ -187,11 +206,11 @@ fn write<T: Serialize>(path: &Path, value: &T) -> Result<(), Error> {
     write_atomically(path, &json)
 }
 
-/// An experiment with a line for each trial, statistic and comparison, of which
-/// there are thousands.
-fn lines(experiment: &Experiment) -> serde_json::Result<Vec<u8>> {
+/// A file with a line for each element of its lists, such as trials and comparisons, of
+/// which there are thousands.
+fn lines(content: &impl Serialize) -> serde_json::Result<Vec<u8>> {
     let mut json = Vec::new();
-    let Value::Object(fields) = serde_json::to_value(experiment)? else { return Ok(json) };
+    let Value::Object(fields) = serde_json::to_value(content)? else { return Ok(json) };
     for (name, value) in fields {
         json.extend(if json.is_empty() { b"{\n" } else { b",\n" });
         serde_json::to_writer(&mut json, &name)?;

@@ -152,7 +152,9 @@ impl<'a> Reactor<'a> {
     pub fn wait(&mut self, events: &mut Events, at_most: Option<Duration>) -> io::Result<()> {
         self.shared.calls.wait += 1;
         let polled = self.poll.poll(events, self.patience(at_most));
-        if self.has_deadlines() {
+        // Who is woken by a signal, as after a stop of the process, has not been told what
+        // came meanwhile.
+        if polled.is_ok() && self.has_deadlines() {
             self.woken = Instant::now();
         }
         match polled {

@@ -43,3 +43,10 @@ mod stop;
 mod system_calls;
 mod threads;
 mod yardsticks;
+
+use std::time::Duration;
+
+/// By when whatever is waited for has happened, however busy the machine.
+const PATIENCE: Duration = Duration::from_secs(20);
+/// No test takes longer: after that its server is killed, and so the test fails.
+const LIFE_MAX: Duration = Duration::from_secs(60);

@@ -15,6 +15,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::{
+    LIFE_MAX,
     client::Client,
     http_client::HttpClient,
     model::{Model, PROCESS_PER_CONNECTION},
@@ -24,9 +25,6 @@ use crate::{
 
 /// The command under test.
 pub(crate) const LAB: &str = env!("CARGO_BIN_EXE_lab");
-
-/// No test takes longer: after that its server is killed, and so the test fails.
-const LIFE_MAX: Duration = Duration::from_secs(60);
 
 /// A running server. It is killed when dropped.
 pub(crate) struct Server {
@@ -93,7 +91,14 @@ impl Server {
     }
 
     /// Runs a command that serves, adding `--report`.
-    pub(crate) fn run(mut command: Command) -> Self {
+    pub(crate) fn run(command: Command) -> Self {
+        Self::try_run(command).unwrap_or_else(|(_, errors)| {
+            panic!("no line on standard output; on standard error: {errors}")
+        })
+    }
+
+    /// As [`Server::run`]; or how it ended instead of listening, and what it said.
+    pub(crate) fn try_run(mut command: Command) -> Result<Self, (ExitStatus, String)> {
         raise_descriptor_limit();
         let folder = tempfile::tempdir().expect("a folder for the report");
         command.arg("--report").arg(folder.path().join("report.json"));
@@ -111,8 +116,7 @@ impl Server {
         });
         let (first_line, output) = read_lines(stdout);
         let Ok(line) = first_line.recv_timeout(PATIENCE) else {
-            let _ = lock(&child).kill();
-            panic!("no line on standard output; on standard error: {:?}", errors.join());
+            return Err((end_of(&child), errors.join().expect("stderr is text")));
         };
         let address = line
             .strip_prefix("listening on ")
@@ -130,7 +134,7 @@ impl Server {
             folder,
         };
         server.own_sockets = server.sockets();
-        server
+        Ok(server)
     }
 
     /// A new connection.
@@ -318,6 +322,20 @@ fn watch(child: &Arc<Mutex<Child>>) -> mpsc::Sender<()> {
         }
     });
     alive
+}
+
+/// How a process ends that is about to. One that is not is killed.
+fn end_of(child: &Mutex<Child>) -> ExitStatus {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        if let Some(status) = lock(child).try_wait().expect("it is our child") {
+            return status;
+        }
+        if Instant::now() > deadline {
+            let _ = lock(child).kill();
+        }
+        thread::sleep(Duration::from_millis(1));
+    }
 }
 
 /// Reads the first line, and everything after it.

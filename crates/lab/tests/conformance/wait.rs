@@ -5,8 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// By when whatever is waited for has happened, however busy the machine.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
+pub(crate) use crate::PATIENCE;
 
 /// For how long something that must not happen is given the chance.
 pub(crate) const SETTLE: Duration = Duration::from_millis(150);

@@ -35,7 +35,9 @@ impl Reactor<'_> {
             if cut {
                 // Who lingers has had its answer.
                 self.close(key, !self.peers[key].is_lingering());
-            } else if self.peers[key].is_overdue(now) {
+            } else if self.peers[key].is_overdue(now)
+                && !self.peers[key].has_spoken(&mut self.shared.calls)
+            {
                 // Who lingered to the end has had its answer.
                 let failed = !self.peers[key].is_lingering();
                 match self.peers[key].time_out(&mut self.shared, self.context.idle_timeout) {

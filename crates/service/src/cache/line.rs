@@ -283,6 +283,6 @@ fn flush(rest: &[u8]) -> Result<Command<'_>, Refusal> {
 /// There is one verbosity; the others are taken note of by nobody.
 fn verbosity(rest: &[u8]) -> Result<Command<'_>, Refusal> {
     let arguments = Arguments::of(rest, 1..=2)?;
-    let _: u32 = arguments.number(0, BAD_FORMAT)?;
+    let _: u64 = arguments.number(0, BAD_FORMAT)?;
     Ok(Command::Verbosity { quiet: arguments.quiet })
 }
