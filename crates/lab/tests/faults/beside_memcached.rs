@@ -19,10 +19,10 @@ const MARK: &str = "set mark 4242 0 0\r\n\r\nget mark\r\n";
 const MARK_ANSWER: &[u8] = b"STORED\r\nVALUE mark 4242 0\r\n\r\nEND\r\n";
 
 fn memcached() -> Option<Peer> {
-    Peer::start(|port| {
+    Peer::start(|address| {
         let mut command = Command::new("memcached");
-        command.args(["-l", "127.0.0.1", "-U", "0", "-t", "1", "-u", "nobody", "-p"]);
-        command.arg(port.to_string());
+        command.args(["-U", "0", "-t", "1", "-u", "nobody"]);
+        command.args(["-l", &address.ip().to_string(), "-p", &address.port().to_string()]);
         command
     })
 }

@@ -25,7 +25,7 @@ http {
     uwsgi_temp_path uwsgi;
     scgi_temp_path scgi;
     server {
-        listen 127.0.0.1:{port};
+        listen {address};
         location = / { return 200 "hello, world\n"; }
         location / { return 404; }
     }
@@ -115,9 +115,9 @@ fn answer(client: &Client, has_body: bool) -> Option<u16> {
 }
 
 fn nginx(scratch: &std::path::Path) -> Option<Peer> {
-    Peer::start(|port| {
+    Peer::start(|address| {
         let file = scratch.join("nginx.conf");
-        let configuration = CONFIGURATION.replace("{port}", &port.to_string());
+        let configuration = CONFIGURATION.replace("{address}", &address.to_string());
         fs::write(&file, configuration).expect("the configuration is written");
         let mut command = Command::new("nginx");
         command.args(["-e", "stderr", "-p"]).arg(scratch).arg("-c").arg(file);

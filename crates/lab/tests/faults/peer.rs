@@ -14,12 +14,13 @@ pub(crate) struct Peer {
 }
 
 impl Peer {
-    /// Starts what `command` makes for a port. `None`, and says so, if it is not here.
-    pub(crate) fn start(command: impl FnOnce(u16) -> Command) -> Option<Self> {
-        let free = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port is free");
+    /// Starts what `command` makes for an address. `None`, and says so, if it is not here.
+    pub(crate) fn start(command: impl FnOnce(SocketAddr) -> Command) -> Option<Self> {
+        // Nobody else listens here, who could take the port before it does.
+        let free = TcpListener::bind((Ipv4Addr::new(127, 77, 0, 1), 0)).expect("a port is free");
         let address = free.local_addr().expect("it is bound");
         drop(free);
-        let mut command = command(address.port());
+        let mut command = command(address);
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
         let Ok(child) = command.spawn() else {
             let program = command.get_program().display();
