@@ -58,7 +58,7 @@ const LINES: [(&str, &str); 89] = [
     ("load 127.0.0.1:1 --rate -1", "-1"),
     ("load 127.0.0.1:1 --poisson", "--rate"),
     ("load 127.0.0.1:1 --bytes 0", "at least 1"),
-    ("load 127.0.0.1:1 --bytes 18446744073709551615", "use at most"),
+    ("load 127.0.0.1:1 --bytes 18446744073709551615", "at most 67108864"),
     ("load 127.0.0.1:1 --in-flight 0", "--in-flight"),
     ("load 127.0.0.1:1 --in-flight 4000000000", "4,000,000"),
     ("load 127.0.0.1:1 --protocol gopher", "gopher"),

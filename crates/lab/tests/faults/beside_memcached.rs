@@ -21,6 +21,9 @@ const MARK_ANSWER: &[u8] = b"STORED\r\nVALUE mark 4242 0\r\n\r\nEND\r\n";
 fn memcached() -> Option<Peer> {
     Peer::start(|address| {
         let mut command = Command::new("memcached");
+        // Without what tidies up besides: it holds on to values for a while, and `decr`
+        // then makes a copy, where otherwise it pads the value in its place.
+        command.args(["-o", "no_modern"]);
         command.args(["-U", "0", "-t", "1", "-u", "nobody"]);
         command.args(["-l", &address.ip().to_string(), "-p", &address.port().to_string()]);
         command

@@ -29,14 +29,16 @@ impl Reactor<'_> {
         if self.sweep_due.is_some_and(|due| now < due) {
             return;
         }
-        self.sweep_due = Some(now + SWEEP);
+        // A loop that nobody ran since its connection was accepted is no loop that stood
+        // still: for it silence begins at the accept.
+        let has_run = self.sweep_due.replace(now + SWEEP).is_some();
         let cut = self.context.stop.is_over();
         for key in self.keys() {
             if cut {
                 // Who lingers has had its answer.
                 self.close(key, !self.peers[key].is_lingering());
             } else if self.peers[key].is_overdue(now)
-                && !self.peers[key].has_spoken(&mut self.shared.calls)
+                && !(has_run && self.peers[key].has_spoken(&mut self.shared.calls))
             {
                 // Who lingered to the end has had its answer.
                 let failed = !self.peers[key].is_lingering();
