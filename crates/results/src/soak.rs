@@ -68,8 +68,8 @@ impl Course {
         let clients = f64::from(run.clients);
         let grown = [
             ("bytes of memory", self.growth(|sample| sample.memory_bytes)?, GROWTH_MAX_BYTES),
-            ("descriptors", self.growth(|sample| sample.descriptors)?, 2.0 * clients),
-            ("threads", self.growth(|sample| sample.threads)?, clients),
+            ("descriptors", self.least_growth(|sample| sample.descriptors)?, 2.0 * clients),
+            ("threads", self.least_growth(|sample| sample.threads)?, clients),
         ];
         let (what, by, _) = grown.into_iter().find(|(_, by, most)| by > most)?;
         let Self { service, model, .. } = self;
@@ -82,17 +82,29 @@ impl Course {
     /// `None` with fewer than nine samples.
     #[must_use]
     pub fn growth(&self, of: impl Fn(&Sample) -> u64) -> Option<f64> {
-        let third = self.samples.len() / 3;
-        if third < 3 {
-            return None;
-        }
         let mean = |samples: &[Sample]| {
             #[expect(clippy::cast_precision_loss, reason = "a mean of counts")]
             let sum = |all: u64, count: usize| all as f64 / count as f64;
             sum(samples.iter().map(&of).sum(), samples.len())
         };
+        let (second, last) = self.thirds()?;
+        Some(mean(last) - mean(second))
+    }
+
+    /// The same of the least sample of each third. How many processes there are as a sample
+    /// is taken is chance; what is never given back is in the least one too.
+    fn least_growth(&self, of: impl Fn(&Sample) -> u64) -> Option<f64> {
+        #[expect(clippy::cast_precision_loss, reason = "counts")]
+        let least = |samples: &[Sample]| samples.iter().map(&of).min().map(|least| least as f64);
+        let (before, after) = self.thirds()?;
+        Some(least(after)? - least(before)?)
+    }
+
+    /// The second third of the samples and the last.
+    fn thirds(&self) -> Option<(&[Sample], &[Sample])> {
+        let third = self.samples.len() / 3;
         let (rest, last) = self.samples.split_at(self.samples.len() - third);
-        Some(mean(last) - mean(&rest[rest.len() - third..]))
+        (third >= 3).then(|| (&rest[rest.len() - third..], last))
     }
 }
 

@@ -5,7 +5,7 @@ use std::{
     net::{SocketAddr, TcpListener, TcpStream},
     num::NonZeroUsize,
     os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd},
-    sync::atomic::{AtomicBool, Ordering::Relaxed},
+    sync::atomic::{AtomicBool, AtomicU32, Ordering::Relaxed},
     time::Duration,
 };
 
@@ -35,7 +35,13 @@ pub struct Listener {
     pub(crate) is_given: AtomicBool,
     /// Who waited in its backlog as it was closed.
     pub(crate) late: Late,
+    /// Attempts in a row that found neither a descriptor nor anybody who holds one.
+    barren: AtomicU32,
 }
+
+/// Attempts, each a pause after the last, before a server that has no descriptor to accept
+/// with gives up.
+const BARREN_MOST: u32 = 40;
 
 /// An accepted connection, which counts as open until it is dropped.
 #[derive(Debug)]
@@ -110,7 +116,8 @@ impl Listener {
 
     fn of(socket: TcpListener, inherited: bool) -> Self {
         let (is_given, late) = (AtomicBool::new(false), Late::default());
-        Self { socket, siblings: Vec::new(), inherited, is_given, late }
+        let barren = AtomicU32::new(0);
+        Self { socket, siblings: Vec::new(), inherited, is_given, late, barren }
     }
 
     /// A listening socket that this process was started with.
@@ -214,6 +221,7 @@ impl Listener {
     ) -> io::Result<Option<Attempt>> {
         let error = match accepted {
             Ok(stream) => {
+                self.barren.store(0, Relaxed);
                 if let Some(seat) = context.stats.accept(context.limits.connections) {
                     return Ok(Some(Attempt::Accepted(Connection {
                         stream,
@@ -229,6 +237,11 @@ impl Listener {
             Err(error) => error,
         };
         if is_exhaustion(&error) {
+            if self.is_barren(&error, context) {
+                context.stop.request();
+                let why = "no descriptor is left to accept with; raise the limit (ulimit -n)";
+                return Err(io::Error::other(why));
+            }
             return Ok(Some(Attempt::Exhausted));
         }
         match Errno::from_io_error(&error) {
@@ -248,6 +261,17 @@ impl Listener {
             }
             Some(_) => Ok(None),
         }
+    }
+
+    /// Whether nobody will ever be accepted: this process has used up its descriptors for
+    /// itself. One that closes a connection has it counted as closed a moment earlier.
+    fn is_barren(&self, error: &io::Error, context: &Context) -> bool {
+        let has_none = Errno::from_io_error(error) == Some(Errno::MFILE);
+        if !has_none || context.stats.open() > 0 {
+            self.barren.store(0, Relaxed);
+            return false;
+        }
+        self.barren.fetch_add(1, Relaxed) + 1 >= BARREN_MOST
     }
 
     /// Waits for [`Listener::EXHAUSTED_PAUSE`], or for the stop.

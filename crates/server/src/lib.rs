@@ -35,6 +35,7 @@ mod reactor;
 mod say;
 mod stats;
 mod stop;
+mod threads;
 pub mod work;
 
 pub use accept::{Attempt, Connection, Listener, Mode, is_exhaustion};
@@ -48,6 +49,7 @@ pub use reactor::{LISTENER, Reactor, WAKEUP, Waker};
 pub use say::say;
 pub use stats::{Report, Seat, Stats, SystemCalls, Tally, ThreadReport, Worker, WorkerReport};
 pub use stop::{Stop, Watch};
+pub use threads::ask_for_threads;
 
 /// The system's own names, for drives from outside that speak to it themselves.
 pub mod system {

@@ -83,6 +83,7 @@ pub fn serve(listener: &Listener, context: &Context) -> io::Result<()> {
 // ANCHOR: start
 fn start(context: &Context) -> io::Result<Runtime> {
     let workers = context.workers.get();
+    server::ask_for_threads(workers)?; // Without them the runtime panics.
     let named = AtomicUsize::new(0);
     let name = move || match named.fetch_add(1, Relaxed) {
         worker if worker < workers => format!("worker-{worker}"), // They come first.
